@@ -125,11 +125,15 @@ export interface TreeItem {
   /** Codicon name. */
   readonly icon?: string;
   /** Icons at the end of the row with their meaning as text, for example a crossed microphone and "muted". */
-  readonly decorations?: readonly { readonly icon: string; readonly label: string; readonly emphasis?: 'active' | 'warning' }[];
+  readonly decorations?: readonly {
+    readonly icon: string;
+    readonly label: string;
+    readonly emphasis?: 'active' | 'warning';
+  }[];
   readonly collapsible?: 'collapsed' | 'expanded';
-  /** Value of `viewItem` in the `when` clauses of `view/item` menus. */
+  /** Value of `viewItem` in the `when` clauses of `view/item/context` menus. */
   readonly contextValue?: string;
-  /** Run when the row is activated. */
+  /** Run when the row is activated by a click or Enter. */
   readonly command?: { readonly id: string; readonly args?: readonly unknown[] };
 }
 
@@ -155,6 +159,10 @@ export interface WindowApi {
     readonly detail?: string;
     readonly actions: readonly string[];
   }): Promise<string | undefined>;
+  /** Shows the whole address, asks, and opens an https or mailto link in the system's browser. */
+  openLink(url: string): Promise<void>;
+  /** Puts text on the clipboard. */
+  copyText(text: string): Promise<void>;
   /** Shows progress in the status bar while the promise is pending. */
   withProgress<T>(title: string, task: () => Promise<T>): Promise<T>;
 }
@@ -244,7 +252,12 @@ export type Connection =
       readonly rttMs: number | null;
       readonly lossPercent: number;
     }
-  | { readonly state: 'reconnecting'; readonly address: string; readonly nextTryAt: number; readonly error: Failure };
+  | {
+      readonly state: 'reconnecting';
+      readonly address: string;
+      readonly nextTryAt: number;
+      readonly error: Failure;
+    };
 
 /** A closed code and a text that says what happened, what it means and what to do. */
 export interface Failure {

@@ -45,7 +45,7 @@ export const PERMISSIONS = [
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** Places in menus that extensions may add to. */
-export const MENU_LOCATIONS = ['commandPalette', 'view/title', 'view/item'] as const;
+export const MENU_LOCATIONS = ['commandPalette', 'view/title', 'view/item/context'] as const;
 /** A place in a menu. */
 export type MenuLocation = (typeof MENU_LOCATIONS)[number];
 
@@ -67,7 +67,8 @@ function strictObject<F extends Readonly<Record<string, Schema<unknown>>>>(field
   return {
     check(value, path) {
       const checked = inner.check(value, path);
-      for (const name of Object.keys(value as object)) known.check(name, path === '' ? name : `${path}.${name}`);
+      for (const name of Object.keys(value as object))
+        known.check(name, path === '' ? name : `${path}.${name}`);
       return checked;
     },
   };
@@ -94,7 +95,11 @@ const keybinding = strictObject({
   hold: optional(boolean),
 });
 
-const menuItem = strictObject({ command: dottedId, when: optional(when), group: optional(string({ min: 1, max: 60 })) });
+const menuItem = strictObject({
+  command: dottedId,
+  when: optional(when),
+  group: optional(string({ min: 1, max: 60 })),
+});
 
 const viewContainer = strictObject({ id: shortId, title: text, icon });
 
@@ -132,7 +137,7 @@ const contributes = strictObject({
     strictObject({
       commandPalette: optional(array(menuItem, { max: 200 })),
       'view/title': optional(array(menuItem, { max: 200 })),
-      'view/item': optional(array(menuItem, { max: 200 })),
+      'view/item/context': optional(array(menuItem, { max: 200 })),
     }),
   ),
   viewsContainers: optional(
@@ -145,9 +150,7 @@ const contributes = strictObject({
   /** Views by the container they start in; editor views stand under `editor`. */
   views: optional(record(array(view, { max: 30 }), { max: 20 })),
   viewsWelcome: optional(array(welcome, { max: 50 })),
-  configuration: optional(
-    strictObject({ title: text, properties: record(setting, { max: 200 }) }),
-  ),
+  configuration: optional(strictObject({ title: text, properties: record(setting, { max: 200 }) })),
 });
 
 const manifestSchema = object({
@@ -199,7 +202,9 @@ export function parseManifest(source: string, apiVersion: string): Result<Manife
 export function checkManifest(value: unknown, apiVersion: string): Result<Manifest, string> {
   const parsed = parse(manifestSchema, value);
   if (!parsed.ok)
-    return failure(parsed.error.path === '' ? parsed.error.message : `${parsed.error.path}: ${parsed.error.message}`);
+    return failure(
+      parsed.error.path === '' ? parsed.error.message : `${parsed.error.path}: ${parsed.error.message}`,
+    );
   const manifest: Manifest = { ...parsed.value, id: `${parsed.value.publisher}.${parsed.value.name}` };
   const problem = findProblem(manifest, apiVersion);
   return problem === undefined ? success(deepFreeze(manifest)) : failure(problem);
@@ -257,10 +262,12 @@ function findProblem(manifest: Manifest, apiVersion: string): string | undefined
       views.add(id);
     }
   for (const [index, { view: id }] of (points.viewsWelcome ?? []).entries())
-    if (!views.has(id)) return `contributes.viewsWelcome[${index}].view: "${id}" is not declared in contributes.views`;
+    if (!views.has(id))
+      return `contributes.viewsWelcome[${index}].view: "${id}" is not declared in contributes.views`;
   for (const [key, property] of Object.entries(points.configuration?.properties ?? {})) {
     const path = `contributes.configuration.properties.${key}`;
-    if (!key.startsWith(`${manifest.name}.`) || !ID.test(key)) return `${path}: settings start with "${manifest.name}."`;
+    if (!key.startsWith(`${manifest.name}.`) || !ID.test(key))
+      return `${path}: settings start with "${manifest.name}."`;
     const problem = findSettingProblem(property);
     if (problem !== undefined) return `${path}.${problem}`;
   }
@@ -272,7 +279,11 @@ function findProblem(manifest: Manifest, apiVersion: string): string | undefined
   return undefined;
 }
 
-function isActivationEvent(event: string, commands: ReadonlySet<string>, views: ReadonlySet<string>): boolean {
+function isActivationEvent(
+  event: string,
+  commands: ReadonlySet<string>,
+  views: ReadonlySet<string>,
+): boolean {
   if (event === 'onStartupFinished') return true;
   const [kind, id] = splitOnce(event, ':');
   return (kind === 'onCommand' && commands.has(id)) || (kind === 'onView' && views.has(id));

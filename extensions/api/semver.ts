@@ -27,7 +27,11 @@ export function satisfiesRange(version: string, range: string): boolean {
   const actual = parseVersion(version);
   const match = RANGE.exec(range);
   if (!actual || !match) return false;
-  const wanted: Version = { major: Number(match[1]), minor: Number(match[2]), patch: Number(match[3] ?? '0') };
+  const wanted: Version = {
+    major: Number(match[1]),
+    minor: Number(match[2]),
+    patch: Number(match[3] ?? '0'),
+  };
   if (compareVersions(actual, wanted) < 0) return false;
   if (actual.major !== wanted.major) return false;
   if (wanted.major > 0) return true;

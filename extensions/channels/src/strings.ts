@@ -1,0 +1,66 @@
+/** All texts of this extension. */
+export const strings = {
+  gated: 'Needs a password',
+  temporary: 'Temporary: deleted when it has been empty for a while',
+  inThisCall: 'You are in this call',
+  peopleInside: (count: number, limit: number): string =>
+    limit > 0
+      ? `${count} of at most ${limit} people inside`
+      : count === 1
+        ? '1 person inside'
+        : `${count} people inside`,
+  verified: 'Verified on this server',
+  muted: 'Muted',
+  deafened: 'Deafened',
+  talking: 'Talking',
+  away: 'Away',
+  you: 'you',
+  fingerprint: (fingerprint: string): string => `Fingerprint ${fingerprint}`,
+  notConnected: 'Not connected',
+  clickToConnect: 'Connect to a server',
+  connectingTo: (address: string): string => `Connecting to ${address}`,
+  reconnecting: (seconds: number): string =>
+    seconds === 0 ? 'Reconnecting now' : `Reconnecting in ${seconds} s`,
+  clickToRetry: 'Click to try now',
+  fallbackShort: 'fallback',
+  fallbackLong: 'Over TCP: the network blocks UDP, so voice may stutter when packets are lost',
+  quicLong: 'Over QUIC',
+  roundTrip: (ms: number | null): string =>
+    ms === null ? 'Round trip not measured yet' : `Round trip ${ms.toFixed(0)} ms`,
+  loss: (percent: number): string => `Loss ${percent.toFixed(1)} %`,
+  connectionName: 'Connection',
+  pickRoom: 'Choose a room',
+  noRooms: 'There are no rooms here. Create one first.',
+  roomName: 'Name of the room',
+  roomNamePlaceholder: 'For example Engine room',
+  roomDescription: 'Description (optional)',
+  roomPasswordNew: 'Password (optional). It keeps people out; the encryption does not depend on it.',
+  roomPassword: (name: string): string => `Password for ${name}`,
+  roomPasswordAgain: (name: string): string => `That was not the password for ${name}. Try again`,
+  nameMissing: 'Give the room a name.',
+  nameTooLong: 'A room name has at most 64 characters.',
+  descriptionTooLong: 'A description has at most 500 characters.',
+  where: 'Where should the room be?',
+  topLevel: 'At the top',
+  insideOf: (name: string): string => `Inside ${name}`,
+  kind: 'How long should the room stay?',
+  temporaryLabel: 'Temporary',
+  temporaryDetail: 'Deleted when it has been empty for a while',
+  permanentLabel: 'Permanent',
+  permanentDetail: 'Stays until someone deletes it. Needs the right role on this server.',
+  editWhat: (name: string): string => `What should change about ${name}?`,
+  editName: 'Name',
+  editDescription: 'Description',
+  editLimit: 'Limit of people',
+  limit: 'Most people inside; 0 for no limit',
+  limitWrong: 'Give a whole number from 0 to 1000.',
+  deleteQuestion: (name: string): string => `Delete the room ${name}?`,
+  deleteDetail:
+    'Everybody inside leaves it, and its messages are deleted on the server. What is kept on computers stays there.',
+  deleteAction: 'Delete room',
+  joining: (name: string): string => `Joining ${name}`,
+  fingerprintCopied: (name: string): string =>
+    `Copied the fingerprint of ${name}. Compare it by another way, for example in person.`,
+  pickPerson: 'Choose a person',
+  disconnectAction: 'Disconnect',
+} as const;
