@@ -9,7 +9,10 @@ import type { Bytes } from '../base/bytes.ts';
 /** Page to media worker. */
 export type MediaPageMethods = {
   /** Hands over the rings (see core/media/audio-ring). Sending starts with an empty capture ring. */
-  'audio.attach': (argument: { readonly capture: SharedArrayBuffer; readonly playback: SharedArrayBuffer }) => null;
+  'audio.attach': (argument: {
+    readonly capture: SharedArrayBuffer;
+    readonly playback: SharedArrayBuffer;
+  }) => null;
   'audio.detach': (argument: Readonly<Record<string, never>>) => null;
   'audio.configure': (argument: AudioSettings) => null;
   /** Push-to-talk pressed or released. Ignored in other modes. */

@@ -1,0 +1,300 @@
+import type { Bytes } from '../base/bytes.ts';
+import { createDelayEstimator, MAX_TARGET_MS } from './delay-estimator.ts';
+import { hasInBandFec } from './opus-packet.ts';
+
+/**
+ * Turns packets that arrive early, late, twice, out of order or not at all into an even stream. It holds no
+ * audio: `pull` says what the decoder is to do for the next stretch. The playing position is media time, so
+ * that silence between talk spurts needs no packets.
+ */
+
+/** A packet as it comes out of the cipher. */
+export interface JitterFrame {
+  /** Media time in units of 10 ms, modulo 2^32. */
+  readonly time: number;
+  /** Duration in units of 10 ms. */
+  readonly units: number;
+  readonly packet: Bytes;
+  /** Silence follows. */
+  readonly endOfSpurt: boolean;
+}
+
+/** What to play next. The units of all but `silence` are audio that the decoder makes. */
+export type PlayoutStep =
+  | {
+      readonly kind: 'frame';
+      readonly time: number;
+      readonly units: number;
+      readonly packet: Bytes;
+      /** First frame after silence: the decoder starts afresh. */
+      readonly startsSpurt: boolean;
+      /** Milliseconds to take out (negative) or put in (positive) by time-stretching, as far as possible. */
+      readonly stretchMs: number;
+    }
+  /** The missing frame is in the in-band FEC of this packet, which is played next. */
+  | { readonly kind: 'recover'; readonly time: number; readonly units: number; readonly packet: Bytes }
+  /** Nothing to go by. Loudness goes from one factor to the other. */
+  | { readonly kind: 'conceal'; readonly units: number; readonly gainFrom: number; readonly gainTo: number }
+  /** Nothing to play for 10 ms. */
+  | { readonly kind: 'silence' };
+
+/** Counters since the buffer was made. */
+export interface JitterStats {
+  readonly received: number;
+  /** Frames that were not there when their time came. */
+  readonly lost: number;
+  /** Of the lost ones, recovered from in-band FEC or a redundant copy. */
+  readonly recovered: number;
+  /** Stretches of audio that were concealed. */
+  readonly concealed: number;
+  /** Packets that came after their time, or were given up to catch up with a delay. */
+  readonly late: number;
+  readonly duplicates: number;
+  readonly jitterMs: number;
+  /** What the buffer aims for and what it is now, ms. */
+  readonly targetMs: number;
+  readonly delayMs: number;
+}
+
+/** One sender's buffer. */
+export interface JitterBuffer {
+  /** Takes a packet; `redundant` ones are copies carried by a later packet. */
+  push(frame: JitterFrame, redundant?: boolean): void;
+  /** The next stretch of audio; to be called when the one before has been used up. */
+  pull(): PlayoutStep;
+  /** Speech is being played, or was until 200 ms ago. */
+  readonly speaking: boolean;
+  /** Packets held now. */
+  readonly size: number;
+  readonly stats: JitterStats;
+}
+
+const UNIT_MS = 10;
+/** Never more than 1 s is held. */
+export const MAX_BUFFERED_UNITS = 100;
+/** Concealment fades out over this long; then the spurt is over until something comes. */
+const MAX_CONCEAL_UNITS = 10;
+const SPEAKING_HOLD_MS = 200;
+/** The playback device takes audio in bursts of 10 ms, so a spurt may start this much early. */
+const PULL_SLACK_MS = 5;
+/** To use a packet's FEC it must be here before the frame it repeats is due: after a loss, wait for that. */
+const LOSS_MARGIN_MS = 10;
+const LOSS_MEMORY_MS = 5000;
+/** The delay is judged by its lowest value of this long, as single frames come in bursts. */
+const JUDGE_MS = 500;
+/** Above the target by this much the buffer is shortened, below it by this much it is lengthened. */
+const SHRINK_MARGIN_MS = 15;
+const GROW_MARGIN_MS = 10;
+const STRETCH_INTERVAL_UNITS = 6;
+/** Above the target by this much frames are given up: being current matters more than hearing all. */
+const SKIP_MARGIN_MS = 250;
+
+/** Makes an empty buffer. `now` is a monotonic clock in ms. */
+export function createJitterBuffer(now: () => number): JitterBuffer {
+  const frames = new Map<number, { readonly frame: JitterFrame; readonly redundant: boolean }>();
+  const delay = createDelayEstimator();
+  let newest: number | undefined;
+  let playing = false;
+  /** Media time of the next stretch while playing. */
+  let position = 0;
+  /** Nothing before this may be played any more. */
+  let playedUpTo = -Infinity;
+  let frameUnits = 2;
+  let concealedUnits = 0;
+  let lastSpeech = -Infinity;
+  let lastLoss = -Infinity;
+  let judgeSince = 0;
+  let lowestDelay = Infinity;
+  let stretchMs = 0;
+  let unitsSinceStretch = 0;
+  let received = 0;
+  let lost = 0;
+  let recovered = 0;
+  let concealed = 0;
+  let late = 0;
+  let duplicates = 0;
+
+  /** Media time without the wrap at 2^32. */
+  const unwrap = (time: number): number => (newest === undefined ? time : newest + ((time - newest) | 0));
+  const targetMs = (at: number): number => {
+    const lossy = at - lastLoss < LOSS_MEMORY_MS;
+    const least = frameUnits * UNIT_MS + (lossy ? LOSS_MARGIN_MS : 0);
+    return Math.min(MAX_TARGET_MS, Math.max(least, delay.quantileMs));
+  };
+  const delayAt = (time: number, at: number): number => at - (time * UNIT_MS + delay.baseMs(at));
+  const drop = (time: number): void => {
+    if (frames.get(time)?.redundant === false) late += 1;
+    frames.delete(time);
+  };
+  /** The first frame that may still be played; those that overlap what was played are dropped. */
+  const earliest = (): number | undefined => {
+    const floor = playing ? position : playedUpTo;
+    let found: number | undefined;
+    for (const time of frames.keys()) {
+      if (time < floor) drop(time);
+      else if (found === undefined || time < found) found = time;
+    }
+    return found;
+  };
+  const stop = (): void => {
+    playing = false;
+    concealedUnits = 0;
+  };
+
+  /** What is too old to be worth playing is given up at the start of a spurt and far behind the target. */
+  const skipTo = (at: number, start: number): number => {
+    let time = start;
+    while (frames.size > 1 && delayAt(time, at) > targetMs(at) + SKIP_MARGIN_MS) {
+      drop(time);
+      time = earliest() as number;
+    }
+    return time;
+  };
+
+  const judge = (at: number): void => {
+    lowestDelay = Math.min(lowestDelay, delayAt(position, at));
+    if (at - judgeSince < JUDGE_MS) return;
+    const excess = lowestDelay - targetMs(at);
+    stretchMs = excess > SHRINK_MARGIN_MS ? -excess : excess < -GROW_MARGIN_MS ? -excess : 0;
+    judgeSince = at;
+    lowestDelay = Infinity;
+  };
+
+  const playFrame = (
+    held: { readonly frame: JitterFrame; readonly redundant: boolean },
+    startsSpurt: boolean,
+    at: number,
+  ): PlayoutStep => {
+    const { frame, redundant } = held;
+    judge(at);
+    const time = position;
+    frames.delete(time);
+    if (redundant) {
+      lost += 1;
+      recovered += 1;
+      lastLoss = at;
+    }
+    position += frame.units;
+    playedUpTo = position;
+    frameUnits = frame.units;
+    concealedUnits = 0;
+    lastSpeech = at;
+    if (frame.endOfSpurt) stop();
+    // A pitch period now and then goes unnoticed; what remains is left to later frames.
+    unitsSinceStretch += frame.units;
+    const step =
+      unitsSinceStretch < STRETCH_INTERVAL_UNITS
+        ? 0
+        : Math.max(-frame.units * 5, Math.min(frame.units * 5, stretchMs));
+    if (step !== 0) unitsSinceStretch = 0;
+    stretchMs -= step;
+    return { kind: 'frame', time, units: frame.units, packet: frame.packet, startsSpurt, stretchMs: step };
+  };
+
+  const conceal = (units: number, advance: boolean, at: number): PlayoutStep => {
+    if (concealedUnits >= MAX_CONCEAL_UNITS) {
+      stop();
+      return { kind: 'silence' };
+    }
+    if (advance) {
+      position += units;
+      lost += 1;
+      lastLoss = at;
+    }
+    concealed += 1;
+    const gainFrom = 1 - concealedUnits / MAX_CONCEAL_UNITS;
+    concealedUnits += units;
+    return { kind: 'conceal', units, gainFrom, gainTo: Math.max(0, 1 - concealedUnits / MAX_CONCEAL_UNITS) };
+  };
+
+  return {
+    push(frame, redundant = false) {
+      const at = now();
+      const time = unwrap(frame.time);
+      if (redundant) {
+        if (time < (playing ? position : playedUpTo) || frames.has(time)) return;
+        if (newest === undefined || time <= newest - MAX_BUFFERED_UNITS || time > newest) return;
+        frames.set(time, { frame, redundant });
+        return;
+      }
+      received += 1;
+      const known = frames.get(time);
+      if (known && !known.redundant) {
+        duplicates += 1;
+        return;
+      }
+      delay.update(at, time * UNIT_MS);
+      newest = newest === undefined ? time : Math.max(newest, time);
+      if (time < (playing ? position : playedUpTo) || time <= newest - MAX_BUFFERED_UNITS) {
+        late += 1;
+        return;
+      }
+      frames.set(time, { frame, redundant });
+      // A jump ahead of all that could be buffered is a new beginning.
+      if (playing && time >= position + MAX_BUFFERED_UNITS) stop();
+      for (const old of frames.keys()) if (old <= newest - MAX_BUFFERED_UNITS) drop(old);
+    },
+    pull() {
+      const at = now();
+      let startsSpurt = false;
+      if (!playing) {
+        let first = earliest();
+        if (first === undefined) return { kind: 'silence' };
+        first = skipTo(at, first);
+        if (delayAt(first, at) + PULL_SLACK_MS < targetMs(at)) return { kind: 'silence' };
+        playing = true;
+        startsSpurt = true;
+        position = first;
+        judgeSince = at;
+        lowestDelay = Infinity;
+        stretchMs = 0;
+      }
+      if (delayAt(position, at) > targetMs(at) + SKIP_MARGIN_MS) {
+        const first = earliest();
+        if (first !== undefined) position = skipTo(at, first);
+      }
+      const here = frames.get(position);
+      if (here) return playFrame(here, startsSpurt, at);
+      const next = earliest();
+      if (next === undefined) {
+        // Nothing has come: either it is lost, or the delay has grown and waiting a frame makes room for it.
+        const growing = delayAt(position, at) + frameUnits * UNIT_MS <= targetMs(at) + PULL_SLACK_MS;
+        return conceal(frameUnits, !growing, at);
+      }
+      const { frame } = frames.get(next) as { readonly frame: JitterFrame };
+      const gap = next - position;
+      if (gap === frame.units && hasInBandFec(frame.packet)) {
+        const time = position;
+        position = next;
+        playedUpTo = position;
+        concealedUnits = 0;
+        lost += 1;
+        recovered += 1;
+        lastLoss = at;
+        lastSpeech = at;
+        return { kind: 'recover', time, units: gap, packet: frame.packet };
+      }
+      return conceal(Math.min(gap, frameUnits), true, at);
+    },
+    get speaking() {
+      return now() - lastSpeech < SPEAKING_HOLD_MS;
+    },
+    get size() {
+      return frames.size;
+    },
+    get stats() {
+      const at = now();
+      return {
+        received,
+        lost,
+        recovered,
+        concealed,
+        late,
+        duplicates,
+        jitterMs: delay.jitterMs,
+        targetMs: targetMs(at),
+        delayMs: playing ? Math.max(0, delayAt(position, at)) : 0,
+      };
+    },
+  };
+}
