@@ -58,6 +58,7 @@ const shortId = string({ min: 1, max: 64, pattern: SIMPLE_ID });
 const text = string({ min: 1, max: 200 });
 const longText = string({ min: 1, max: 2000 });
 const when = string({ min: 1, max: 500 });
+const order = integer({ max: 1000 });
 const icon = string({ min: 1, max: 64, pattern: ICON });
 
 /** Like `object`, but a name that is not declared is an error: in a manifest it is a typing mistake. */
@@ -80,6 +81,8 @@ const command = strictObject({
   category: optional(text),
   icon: optional(icon),
   enablement: optional(when),
+  /** False keeps it out of the palette, for commands that make no sense there. */
+  palette: optional(boolean),
   /** Other extensions may run it. */
   public: optional(boolean),
 });
@@ -91,7 +94,7 @@ const keybinding = strictObject({
   mac: optional(string({ min: 1, max: 60 })),
   when: optional(when),
   args: optional(array(unknown, { max: 8 })),
-  /** The command gets `true` when the key goes down and `false` when it comes up. */
+  /** The command gets `{ pressed: true }` when the key goes down and `{ pressed: false }` when it comes up. */
   hold: optional(boolean),
 });
 
@@ -99,9 +102,10 @@ const menuItem = strictObject({
   command: dottedId,
   when: optional(when),
   group: optional(string({ min: 1, max: 60 })),
+  order: optional(order),
 });
 
-const viewContainer = strictObject({ id: shortId, title: text, icon });
+const viewContainer = strictObject({ id: shortId, title: text, icon, order: optional(order) });
 
 const view = strictObject({
   id: dottedId,
@@ -109,6 +113,9 @@ const view = strictObject({
   kind: oneOf(['tree', 'element', 'editor']),
   icon: optional(icon),
   when: optional(when),
+  order: optional(order),
+  /** Share of the height next to its neighbours; 1 by default. */
+  weight: optional(number({ min: 0.1, max: 10 })),
 });
 
 const settingType = oneOf(['boolean', 'string', 'number', 'integer']);
