@@ -160,7 +160,10 @@ export function createConnection(
     const target = address;
     if (!target || mine !== wish) return;
     const base = RECONNECT_DELAYS_S[Math.min(attempt, RECONNECT_DELAYS_S.length - 1)] as number;
-    const waitMs = Math.max(error.retryAfterMs ?? 0, base * 1000 * (1 + RECONNECT_JITTER * (2 * random() - 1)));
+    const waitMs = Math.max(
+      error.retryAfterMs ?? 0,
+      base * 1000 * (1 + RECONNECT_JITTER * (2 * random() - 1)),
+    );
     attempt += 1;
     logger.log('info', 'connection.retry', { attempt, code: logCode(error.code) });
     setState({

@@ -107,7 +107,10 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
       case 'welcome':
       case 'refused':
         if (handshake) handshake(message);
-        else breakOff(sessionError('protocol_error', 'The server repeated a step of the handshake. Reconnecting.'));
+        else
+          breakOff(
+            sessionError('protocol_error', 'The server repeated a step of the handshake. Reconnecting.'),
+          );
         return;
       case 'ok':
       case 'error': {
@@ -120,7 +123,10 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
         }
         const checked = checkAnswer(waiting.t, message.value);
         if (checked.ok) waiting.answer.resolve(checked.value);
-        else waiting.answer.reject(sessionError('protocol_error', `The server answered ${waiting.t} wrongly: ${checked.error}`));
+        else
+          waiting.answer.reject(
+            sessionError('protocol_error', `The server answered ${waiting.t} wrongly: ${checked.error}`),
+          );
         return;
       }
       case 'session.ended':
@@ -159,7 +165,9 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
         ending ??
           sessionError(
             'disconnected',
-            reason === 'unresponsive' ? 'The server stopped answering.' : 'The connection to the server was lost.',
+            reason === 'unresponsive'
+              ? 'The server stopped answering.'
+              : 'The connection to the server was lost.',
           ),
         true,
       );
@@ -181,12 +189,17 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
       capabilities: [],
     });
     const challenge = await waiting.promise;
-    if (challenge.t === 'refused') throw new CodedError(challenge.code, challenge.message, challenge.retryAfterMs);
-    if (challenge.t !== 'challenge') throw sessionError('protocol_error', 'The server skipped a step of the handshake.');
+    if (challenge.t === 'refused')
+      throw new CodedError(challenge.code, challenge.message, challenge.retryAfterMs);
+    if (challenge.t !== 'challenge')
+      throw sessionError('protocol_error', 'The server skipped a step of the handshake.');
     if (!PROTOCOL_VERSIONS.includes(challenge.version))
       throw sessionError('version_unsupported', 'The server speaks another version. Update Conclave.');
     if (!equalBytes(challenge.serverId, options.serverId))
-      throw sessionError('server_identity_changed', 'The server that answered is not the one its address belongs to.');
+      throw sessionError(
+        'server_identity_changed',
+        'The server that answered is not the one its address belongs to.',
+      );
     // The browser does not say which of the accepted certificates is in use, so each is tried; the relay
     // could only have signed over one whose key it holds.
     const transcriptFor = (certificateHash: Bytes): Parameters<typeof sessionSigningInput>[1] => ({
@@ -197,7 +210,11 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
       certificateHash,
     });
     const inUse = options.target.certificateHashes.find((hash) =>
-      verifySignature(challenge.serverId, sessionSigningInput('server', transcriptFor(hash)), challenge.signature),
+      verifySignature(
+        challenge.serverId,
+        sessionSigningInput('server', transcriptFor(hash)),
+        challenge.signature,
+      ),
     );
     if (!inUse)
       throw sessionError(
@@ -214,7 +231,8 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
     });
     const answer = await waiting.promise;
     if (answer.t === 'refused') throw new CodedError(answer.code, answer.message, answer.retryAfterMs);
-    if (answer.t !== 'welcome') throw sessionError('protocol_error', 'The server skipped a step of the handshake.');
+    if (answer.t !== 'welcome')
+      throw sessionError('protocol_error', 'The server skipped a step of the handshake.');
     return answer;
   };
 
@@ -265,4 +283,3 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
     },
   };
 }
-

@@ -53,7 +53,10 @@ export function createDirectoryStore(): DirectoryStore {
   };
   const snapshot = (): Directory => {
     cached ??= {
-      rooms: [...rooms.values()].map((room): RoomInfo => ({ ...room, subscribed: subscriptions.has(room.id) })),
+      rooms: [...rooms.values()].map((room): RoomInfo => ({
+        ...room,
+        subscribed: subscriptions.has(room.id),
+      })),
       people: [...people.values()].map(describePerson),
     };
     return cached;

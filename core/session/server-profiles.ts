@@ -47,7 +47,9 @@ export function createServerProfiles(vault: VaultStore): ServerProfiles {
     },
     get: async (host, port) => read(await keyOf(host, port)),
     async put(profile) {
-      await vault.write([{ key: await keyOf(profile.host, profile.port), value: encodeCbor({ ...profile }) }]);
+      await vault.write([
+        { key: await keyOf(profile.host, profile.port), value: encodeCbor({ ...profile }) },
+      ]);
     },
     async forget(host, port) {
       await vault.write([{ key: await keyOf(host, port), value: undefined }]);

@@ -1,6 +1,10 @@
 import { equalBytes, fromHex, toHex, type Bytes } from '../base/bytes.ts';
 import { verifySignature } from '../crypto/identity.ts';
-import { decodeDescriptor, descriptorSigningInput, type ServerDescriptor } from '../protocol/server-descriptor.ts';
+import {
+  decodeDescriptor,
+  descriptorSigningInput,
+  type ServerDescriptor,
+} from '../protocol/server-descriptor.ts';
 import { sessionError } from './session-error.ts';
 
 /** Clocks of two machines may differ by this much without an alarm. */
@@ -13,13 +17,23 @@ const CLOCK_TOLERANCE_S = 24 * 3600;
  * @throws CodedError `not_conclave`, `descriptor_invalid`, `descriptor_expired` or, as a hard stop,
  * `server_identity_changed`.
  */
-export function checkDescriptor(encoded: Bytes, pinned: string | undefined, wallTimeMs: number): ServerDescriptor {
+export function checkDescriptor(
+  encoded: Bytes,
+  pinned: string | undefined,
+  wallTimeMs: number,
+): ServerDescriptor {
   const decoded = decodeDescriptor(encoded);
   if (!decoded.ok)
-    throw sessionError('not_conclave', `What answered there is not a Conclave server (${decoded.error}). Check host and port.`);
+    throw sessionError(
+      'not_conclave',
+      `What answered there is not a Conclave server (${decoded.error}). Check host and port.`,
+    );
   const descriptor = decoded.value;
   if (!verifySignature(descriptor.serverId, descriptorSigningInput(descriptor), descriptor.signature))
-    throw sessionError('descriptor_invalid', 'The server’s description of itself is not signed correctly. It was not used.');
+    throw sessionError(
+      'descriptor_invalid',
+      'The server’s description of itself is not signed correctly. It was not used.',
+    );
   const expected = pinned === undefined ? undefined : fromHex(pinned);
   if (expected && !equalBytes(expected, descriptor.serverId))
     throw sessionError(

@@ -65,7 +65,11 @@ type Empty = Readonly<Record<string, never>>;
 /** The state of the vault and, when open, of the identity in it. */
 export type VaultStatus =
   | { readonly state: 'absent'; readonly keychain: KeychainState }
-  | { readonly state: 'locked'; readonly protection: 'keychain' | 'passphrase'; readonly keychain: KeychainState }
+  | {
+      readonly state: 'locked';
+      readonly protection: 'keychain' | 'passphrase';
+      readonly keychain: KeychainState;
+    }
   | {
       readonly state: 'open';
       readonly protection: 'keychain' | 'passphrase';

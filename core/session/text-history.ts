@@ -58,7 +58,10 @@ export function createTextHistory(vault: VaultStore, prefix: string): TextHistor
     segments = loaded;
     return loaded;
   };
-  const find = (loaded: Map<number, StoredMessage[]>, id: string): { segment: number; index: number } | undefined => {
+  const find = (
+    loaded: Map<number, StoredMessage[]>,
+    id: string,
+  ): { segment: number; index: number } | undefined => {
     for (const [segment, messages] of loaded) {
       const index = messages.findIndex((message) => message.id === id);
       if (index >= 0) return { segment, index };
@@ -106,7 +109,9 @@ export function createTextHistory(vault: VaultStore, prefix: string): TextHistor
         const loaded = await load();
         const all = [...loaded.values()].flat();
         const eligible =
-          before === undefined ? all : all.filter((message) => message.cursor !== null && message.cursor < before);
+          before === undefined
+            ? all
+            : all.filter((message) => message.cursor !== null && message.cursor < before);
         return eligible.sort(compareMessages).slice(-limit);
       }),
   };

@@ -28,18 +28,23 @@ export function createTextOutbox(vault: VaultStore, key: string): TextOutbox {
   const load = async (): Promise<readonly QueuedMessage[]> => {
     if (queue) return queue;
     const encoded = await vault.read(key);
-    const parsed = encoded && parse(outboxSchema, decodeCbor(encoded, { maxBytes: 8 * 1024 * 1024, maxDepth: 4 }));
+    const parsed =
+      encoded && parse(outboxSchema, decodeCbor(encoded, { maxBytes: 8 * 1024 * 1024, maxDepth: 4 }));
     queue = parsed?.ok ? parsed.value : [];
     return queue;
   };
   const store = async (next: readonly QueuedMessage[]): Promise<void> => {
-    await vault.write([{ key, value: next.length === 0 ? undefined : encodeCbor(next as unknown as CborValue) }]);
+    await vault.write([
+      { key, value: next.length === 0 ? undefined : encodeCbor(next as unknown as CborValue) },
+    ]);
     queue = next;
   };
   return {
     load: () => mutex.run(load),
     add: (message) => mutex.run(async () => store([...(await load()), message])),
     remove: (id) =>
-      mutex.run(async () => store((await load()).filter((queued) => queued.id.some((byte, i) => byte !== id[i])))),
+      mutex.run(async () =>
+        store((await load()).filter((queued) => queued.id.some((byte, i) => byte !== id[i]))),
+      ),
   };
 }

@@ -68,7 +68,14 @@ export function checkDisplayName(displayName: string): string {
 /** Makes the store; it starts locked. */
 export function createVaultStore(records: RecordPort, keychain: KeychainPort): VaultStore {
   const changed = createEmitter<VaultStatus>();
-  let open: { readonly identity: Identity; displayName: string; readonly cipher: RecordCipher; readonly protection: 'keychain' | 'passphrase' } | undefined;
+  let open:
+    | {
+        readonly identity: Identity;
+        displayName: string;
+        readonly cipher: RecordCipher;
+        readonly protection: 'keychain' | 'passphrase';
+      }
+    | undefined;
 
   const requireOpen = (): NonNullable<typeof open> => {
     if (!open) throw sessionError('vault_locked', 'Unlock Conclave first.');
@@ -109,7 +116,8 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
     status,
     async create(displayName, passphrase) {
       const name = checkDisplayName(displayName);
-      if (await readHeader()) throw sessionError('vault_exists', 'There is an identity on this computer already.');
+      if (await readHeader())
+        throw sessionError('vault_exists', 'There is an identity on this computer already.');
       const keychainState = await keychain.status();
       const storageKey = randomBytes(32);
       const identity = generateIdentity();
@@ -120,13 +128,20 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
             'passphrase_weak',
             `A passphrase needs at least ${MIN_PASSPHRASE_LENGTH} characters. Several words are best.`,
           );
-        header = { v: 1, protection: 'passphrase', wrapped: await wrapKeyWithPassphrase(storageKey, passphrase) };
+        header = {
+          v: 1,
+          protection: 'passphrase',
+          wrapped: await wrapKeyWithPassphrase(storageKey, passphrase),
+        };
       } else if (keychainState.available) {
         const account = `vault.${toHex(randomBytes(8))}`;
         try {
           await keychain.set(account, toHex(storageKey));
         } catch {
-          throw sessionError('keychain_failed', 'The system’s keychain did not take the key. Use a passphrase instead.');
+          throw sessionError(
+            'keychain_failed',
+            'The system’s keychain did not take the key. Use a passphrase instead.',
+          );
         }
         header = { v: 1, protection: 'keychain', account };
       } else {
@@ -160,7 +175,10 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
           throw sessionError('passphrase_required', 'Type your passphrase to unlock Conclave.');
         storageKey = await unwrapKeyWithPassphrase(header.wrapped, passphrase);
       } else {
-        const stored = header.account === undefined ? undefined : await keychain.get(header.account).catch(() => undefined);
+        const stored =
+          header.account === undefined
+            ? undefined
+            : await keychain.get(header.account).catch(() => undefined);
         const key = stored === undefined ? undefined : fromHex(stored);
         if (key?.length !== 32)
           throw sessionError(
@@ -172,9 +190,11 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
       const cipher = createRecordCipher(storageKey);
       wipe(storageKey);
       const sealed = await records.get(IDENTITY_KEY);
-      if (!sealed) throw sessionError('vault_damaged', 'The identity file is missing. Restore it from a backup.');
+      if (!sealed)
+        throw sessionError('vault_damaged', 'The identity file is missing. Restore it from a backup.');
       const decoded = parse(identitySchema, decodeCbor(cipher.open(IDENTITY_KEY, sealed)));
-      if (!decoded.ok) throw sessionError('vault_damaged', 'The identity file is damaged. Restore it from a backup.');
+      if (!decoded.ok)
+        throw sessionError('vault_damaged', 'The identity file is damaged. Restore it from a backup.');
       open = {
         identity: identityFromSecret(decoded.value.secretKey),
         displayName: decoded.value.displayName,
@@ -204,7 +224,10 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
     async write(changes) {
       const { cipher } = requireOpen();
       await records.write(
-        changes.map(({ key, value }) => ({ key, value: value === undefined ? null : cipher.seal(key, value) })),
+        changes.map(({ key, value }) => ({
+          key,
+          value: value === undefined ? null : cipher.seal(key, value),
+        })),
       );
     },
     list: (prefix) => records.list(prefix),
@@ -227,6 +250,8 @@ function decodeHeader(encoded: Bytes): {
   } catch {
     // Reported below like any other damage.
   }
-  throw sessionError('vault_damaged', 'The vault’s header is damaged. Restore the profile folder from a backup.');
+  throw sessionError(
+    'vault_damaged',
+    'The vault’s header is damaged. Restore the profile folder from a backup.',
+  );
 }
-

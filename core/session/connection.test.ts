@@ -1,0 +1,206 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { toHex, utf8 } from '../base/bytes.ts';
+import { createDisposableStore } from '../base/disposable.ts';
+import { silentLogger } from '../base/log.ts';
+import { createFakeClock, type FakeClock } from '../base/testing/fake-clock.ts';
+import { generateIdentity } from '../crypto/identity.ts';
+import { createConnection, RECONNECT_DELAYS_S, type Connection } from './connection.ts';
+import { createServerProfiles } from './server-profiles.ts';
+import { sessionError } from './session-error.ts';
+import { createMemoryKeychain, createMemoryRecords } from './testing/memory-ports.ts';
+import { createScriptedServer, type ScriptedServer } from './testing/scripted-server.ts';
+import { createVaultStore, type VaultStore } from './vault-store.ts';
+
+const ADDRESS = { host: 'harbour.example', port: 8443 };
+let clock: FakeClock;
+let server: ScriptedServer;
+let vault: VaultStore;
+let connection: Connection;
+let down = false;
+
+beforeEach(async () => {
+  down = false;
+  clock = createFakeClock();
+  server = createScriptedServer(() => clock.wallTime());
+  const records = createMemoryRecords();
+  vault = createVaultStore(records, createMemoryKeychain(true));
+  await vault.create('Ada', undefined);
+  connection = createConnection(
+    {
+      media: server.media,
+      records,
+      keychain: createMemoryKeychain(true),
+      fetchDescriptor: () =>
+        down
+          ? Promise.reject(sessionError('unreachable', 'No answer.'))
+          : Promise.resolve(server.descriptor()),
+      clock,
+      logger: silentLogger,
+    },
+    vault,
+    createServerProfiles(vault),
+    () => 0.5,
+  );
+});
+afterEach(() => {
+  connection.dispose();
+  vault.dispose();
+  server.dispose();
+});
+
+describe('connection', () => {
+  it('connects, proves both sides and pins the server', async () => {
+    await connection.connect(ADDRESS);
+    expect(connection.state).toMatchObject({ state: 'connected', serverName: 'Harbour', session: 7 });
+    expect(server.connects[0]?.certificateHashes).toHaveLength(2);
+  });
+
+  it('refuses a server whose signature is not its own', async () => {
+    server.behaviour.forgeSignature = true;
+    await expect(connection.connect(ADDRESS)).rejects.toMatchObject({ code: 'server_not_authentic' });
+    expect(connection.state).toMatchObject({
+      state: 'disconnected',
+      error: { code: 'server_not_authentic' },
+    });
+  });
+
+  it('stops hard when the identity of a known server changed, also while reconnecting', async () => {
+    await connection.connect(ADDRESS);
+    server.behaviour.identity = generateIdentity();
+    server.drop('failed');
+    expect(connection.state.state).toBe('reconnecting');
+    clock.advance(1000);
+    await vi.waitFor(() =>
+      expect(connection.state).toMatchObject({
+        state: 'disconnected',
+        error: { code: 'server_identity_changed' },
+      }),
+    );
+    expect(clock.pendingTimers).toBe(0);
+    await expect(connection.connect(ADDRESS)).rejects.toMatchObject({ code: 'server_identity_changed' });
+    expect(server.connects).toHaveLength(1);
+  });
+
+  it('refuses a server other than the invitation named', async () => {
+    const other = toHex(generateIdentity().publicKey);
+    await expect(connection.connect({ ...ADDRESS, serverId: other })).rejects.toMatchObject({
+      code: 'server_identity_changed',
+    });
+    await connection.connect({ ...ADDRESS, serverId: toHex(server.identity.publicKey) });
+    expect(connection.state.state).toBe('connected');
+  });
+
+  it('waits longer after every failed try and starts over after a success', async () => {
+    await connection.connect(ADDRESS);
+    down = true;
+    server.drop('unresponsive');
+    for (const [index, seconds] of [...RECONNECT_DELAYS_S, 30].entries()) {
+      expect(connection.state).toMatchObject({
+        state: 'reconnecting',
+        attempt: index + 1,
+        nextTryAt: clock.wallTime() + seconds * 1000,
+      });
+      clock.advance(seconds * 1000);
+      await vi.waitFor(() => expect(connection.state).toMatchObject({ attempt: index + 2 }));
+    }
+    down = false;
+    connection.retry();
+    await vi.waitFor(() => expect(connection.state.state).toBe('connected'));
+    server.drop('failed');
+    expect(connection.state).toMatchObject({ state: 'reconnecting', attempt: 1 });
+  });
+
+  it('waits at least as long as the server asks', async () => {
+    await connection.connect(ADDRESS);
+    server.behaviour.refuse = { code: 'server_full', retryAfterMs: 20_000 };
+    server.drop('failed');
+    clock.advance(1000);
+    await vi.waitFor(() =>
+      expect(connection.state).toMatchObject({ attempt: 2, nextTryAt: clock.wallTime() + 20_000 }),
+    );
+  });
+
+  it('does not try again when a person has to decide', async () => {
+    server.behaviour.refuse = { code: 'name_taken' };
+    await expect(connection.connect(ADDRESS)).rejects.toMatchObject({ code: 'name_taken' });
+    expect(connection.state).toMatchObject({ state: 'disconnected', error: { code: 'name_taken' } });
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('gives up a handshake that does not go on', async () => {
+    server.behaviour.silent = true;
+    const connecting = connection.connect(ADDRESS);
+    connecting.catch(() => {});
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+    clock.advance(10_000);
+    await expect(connecting).rejects.toMatchObject({ code: 'timeout' });
+  });
+
+  it('loses no event that comes right behind the welcome', async () => {
+    const room = {
+      id: 2,
+      parent: null,
+      name: 'Deck',
+      description: '',
+      limit: 0,
+      gated: false,
+      permanent: true,
+    };
+    server.behaviour.afterWelcome = [{ t: 'room.updated', room }];
+    const seen: string[] = [];
+    const store = createDisposableStore();
+    store.add(
+      connection.onOpen((channel) => {
+        store.add(channel.onEvent((event) => seen.push(event.t)));
+      }),
+    );
+    await connection.connect(ADDRESS);
+    expect(seen).toEqual(['room.updated']);
+    store.dispose();
+  });
+
+  it('ends the session on malformed input and reconnects', async () => {
+    await connection.connect(ADDRESS);
+    server.sendRaw(new Uint8Array([0, 0, 0, 1, 0xff]));
+    expect(connection.state).toMatchObject({ state: 'reconnecting', error: { code: 'protocol_error' } });
+  });
+
+  it('answers each request with its own answer or error', async () => {
+    await connection.connect(ADDRESS);
+    const channel = connection.channel;
+    server.behaviour.answer = (request) =>
+      request.t === 'ping'
+        ? { t: 'ok', id: request.id, value: {} }
+        : { t: 'error', id: request.id, code: 'room_full', message: 'The room is full.', retryAfterMs: 5 };
+    await expect(channel?.request('ping', {})).resolves.toEqual({});
+    await expect(channel?.request('room.enter', { room: 1 })).rejects.toMatchObject({
+      code: 'room_full',
+      retryAfterMs: 5,
+    });
+    server.behaviour.answer = (request) => ({ t: 'ok', id: request.id, value: { slot: 'x' } });
+    await expect(channel?.request('call.join', { room: 1 })).rejects.toMatchObject({
+      code: 'protocol_error',
+    });
+    const pending = channel?.request('ping', {});
+    server.behaviour.silent = true;
+    server.drop('closed');
+    await expect(pending).rejects.toMatchObject({ code: 'disconnected' });
+  });
+
+  it('refuses what is no descriptor, one that is forged and one out of date', async () => {
+    const { checkDescriptor } = await import('./server-trust.ts');
+    const good = server.descriptor();
+    expect(checkDescriptor(good, undefined, clock.wallTime()).name).toBe('Harbour');
+    expect(() => checkDescriptor(utf8('<html>'), undefined, clock.wallTime())).toThrow(
+      expect.objectContaining({ code: 'not_conclave' }),
+    );
+    for (let i = 0; i < good.length; i += 7) {
+      const bad = good.slice();
+      bad[i] = (bad[i] as number) ^ 1;
+      expect(() => checkDescriptor(bad, undefined, clock.wallTime())).toThrow();
+    }
+    expect(() => checkDescriptor(good, undefined, clock.wallTime() + 3 * 86_400_000)).toThrow(
+      expect.objectContaining({ code: 'descriptor_expired' }),
+    );
+  });
+});
