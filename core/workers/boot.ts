@@ -32,3 +32,12 @@ export const WASM_PATHS = {
   /** @jitsi/rnnoise-wasm/dist/rnnoise.wasm */
   rnnoise: '/wasm/rnnoise.wasm',
 } as const;
+
+/** The one message that boots the session worker; it then serves session-contract on its own channel. */
+export interface SessionBoot {
+  readonly kind: 'boot';
+  /** To the media worker, whose other end arrived there under the name `session`. */
+  readonly media: MessagePort;
+  /** The page serves `records.*`, `keychain.*`, `descriptor.fetch` and `log.write` of the host contract here. */
+  readonly host: MessagePort;
+}

@@ -1,0 +1,75 @@
+import { toDisposable, type Disposable } from '../../base/disposable.ts';
+import type { AudioRing } from '../../media/audio-ring.ts';
+import { BLOCK_SAMPLES } from '../../media/voice-receiver.ts';
+
+/**
+ * What the playback ring is kept filled to: the device takes audio in bursts of four quanta (512 samples), so
+ * 640 plays cleanly and 512 does not (measured).
+ */
+export const PLAYBACK_LOW_WATER = 640;
+/** More captured audio than this was held up by this worker; sending it late would be delay for ever. */
+const MAX_CAPTURE_BACKLOG = 4800;
+const WAKE_UP_MS = 100;
+
+/**
+ * Hands captured audio on in blocks of 10 ms as it comes. What lies in the ring at the start is old and thrown
+ * away.
+ */
+export function startCaptureLoop(
+  ring: AudioRing,
+  take: (block: Float32Array, backlogMs: number) => void,
+): Disposable {
+  let isOver = false;
+  const block = new Float32Array(BLOCK_SAMPLES);
+  const run = async (): Promise<void> => {
+    ring.flush();
+    while (!isOver) {
+      await ring.waitForSamples(BLOCK_SAMPLES, WAKE_UP_MS);
+      const backlog = ring.available();
+      if (backlog > MAX_CAPTURE_BACKLOG) ring.skip(backlog - (backlog % BLOCK_SAMPLES) - BLOCK_SAMPLES);
+      while (!isOver && ring.available() >= BLOCK_SAMPLES) {
+        ring.read(block);
+        take(block, ring.available() / 48);
+      }
+    }
+  };
+  void run();
+  return toDisposable(() => {
+    isOver = true;
+  });
+}
+
+/** Keeps the playback ring filled while somebody may be heard. */
+export interface PlaybackLoop extends Disposable {
+  setActive(active: boolean): void;
+}
+
+/** Makes an inactive loop. `fill` writes the next 10 ms. */
+export function createPlaybackLoop(ring: AudioRing, fill: (block: Float32Array) => void): PlaybackLoop {
+  let active = false;
+  let running = false;
+  const block = new Float32Array(BLOCK_SAMPLES);
+  const run = async (): Promise<void> => {
+    running = true;
+    ring.setStreaming(true);
+    while (active) {
+      while (ring.available() < PLAYBACK_LOW_WATER) {
+        fill(block);
+        ring.write(block);
+      }
+      await ring.waitForRoom(PLAYBACK_LOW_WATER, WAKE_UP_MS);
+    }
+    ring.setStreaming(false);
+    running = false;
+  };
+  const lifetime = toDisposable(() => {
+    active = false;
+  });
+  return {
+    setActive(next) {
+      active = next;
+      if (active && !running) void run();
+    },
+    dispose: () => lifetime.dispose(),
+  };
+}
