@@ -1,19 +1,18 @@
 /**
  * A ring of mono float samples for one producer and one consumer in different threads (an AudioWorklet and
  * the media worker), over shared memory and without locks. The counters are free-running 32-bit numbers, so
- * that full and empty differ and the indices may wrap. Nothing here allocates after construction except
- * the waits, which only the worker calls.
+ * that full and empty differ and the indices may wrap. Nothing here allocates after construction. Waiting is
+ * in audio-ring-wait, which an audio thread must not use.
  */
 
-const WRITTEN = 0;
-const READ = 1;
+/** Words of the header that the other end may wait for. */
+export const RING_WORDS = { written: 0, read: 1 } as const;
+const WRITTEN = RING_WORDS.written;
+const READ = RING_WORDS.read;
 const OVERRUN = 2;
 const UNDERRUN = 3;
 const STREAMING = 4;
 const HEADER_WORDS = 16;
-
-/** How long a wait lasts when the runtime cannot wake us: a third of a 10 ms hardware buffer. */
-const POLL_MS = 3;
 
 /** Allocates shared memory for a ring of at least `samples` samples (rounded up to a power of two). */
 export function allocateAudioRing(samples: number): SharedArrayBuffer {
@@ -45,18 +44,7 @@ export interface AudioRing {
   readonly overruns: number;
   /** Samples missing when they were wanted, modulo 2^32. */
   readonly underruns: number;
-  /** Consumer: resolves when at least `samples` wait to be read, or after `timeoutMs`. */
-  waitForSamples(samples: number, timeoutMs: number): Promise<void>;
-  /** Producer: resolves when fewer than `samples` wait to be read, or after `timeoutMs`. */
-  waitForRoom(samples: number, timeoutMs: number): Promise<void>;
 }
-
-type WaitAsync = (
-  words: Int32Array<SharedArrayBuffer>,
-  index: number,
-  value: number,
-  timeoutMs: number,
-) => { readonly async: false } | { readonly async: true; readonly value: Promise<unknown> };
 
 /** Opens one end of a ring. @throws RangeError when the memory was not made by {@link allocateAudioRing}. */
 export function openAudioRing(memory: SharedArrayBuffer): AudioRing {
@@ -66,7 +54,6 @@ export function openAudioRing(memory: SharedArrayBuffer): AudioRing {
   const words = new Int32Array(memory, 0, HEADER_WORDS);
   const samples = new Float32Array(memory, HEADER_WORDS * 4, capacity);
   const mask = capacity - 1;
-  const waitAsync = (Atomics as unknown as { readonly waitAsync?: WaitAsync }).waitAsync;
 
   const available = (): number => (Atomics.load(words, WRITTEN) - Atomics.load(words, READ)) | 0;
   const skip = (count: number): number => {
@@ -75,21 +62,6 @@ export function openAudioRing(memory: SharedArrayBuffer): AudioRing {
     Atomics.add(words, READ, taken);
     Atomics.notify(words, READ);
     return taken;
-  };
-  // The counter is read before the condition, so that a change in between ends the wait at once.
-  const waitUntil = async (index: number, isMet: () => boolean, timeoutMs: number): Promise<void> => {
-    const deadline = performance.now() + timeoutMs;
-    for (;;) {
-      const seen = Atomics.load(words, index);
-      const remaining = deadline - performance.now();
-      if (isMet() || remaining <= 0) return;
-      if (waitAsync) {
-        const outcome = waitAsync.call(Atomics, words, index, seen, remaining);
-        if (outcome.async) await outcome.value;
-      } else {
-        await new Promise<void>((resolve) => setTimeout(resolve, Math.min(POLL_MS, remaining)));
-      }
-    }
   };
   return {
     capacity,
@@ -131,7 +103,5 @@ export function openAudioRing(memory: SharedArrayBuffer): AudioRing {
     get underruns() {
       return Atomics.load(words, UNDERRUN) >>> 0;
     },
-    waitForSamples: (count, timeoutMs) => waitUntil(WRITTEN, () => available() >= count, timeoutMs),
-    waitForRoom: (count, timeoutMs) => waitUntil(READ, () => available() < count, timeoutMs),
   };
 }

@@ -1,5 +1,6 @@
 import { toDisposable, type Disposable } from '../../base/disposable.ts';
-import type { AudioRing } from '../../media/audio-ring.ts';
+import { openAudioRing } from '../../media/audio-ring.ts';
+import { waitForRoom, waitForSamples } from '../../media/audio-ring-wait.ts';
 import { BLOCK_SAMPLES } from '../../media/voice-receiver.ts';
 
 /**
@@ -16,15 +17,16 @@ const WAKE_UP_MS = 100;
  * away.
  */
 export function startCaptureLoop(
-  ring: AudioRing,
+  memory: SharedArrayBuffer,
   take: (block: Float32Array, backlogMs: number) => void,
 ): Disposable {
+  const ring = openAudioRing(memory);
   let isOver = false;
   const block = new Float32Array(BLOCK_SAMPLES);
   const run = async (): Promise<void> => {
     ring.flush();
     while (!isOver) {
-      await ring.waitForSamples(BLOCK_SAMPLES, WAKE_UP_MS);
+      await waitForSamples(memory, ring, BLOCK_SAMPLES, WAKE_UP_MS);
       const backlog = ring.available();
       if (backlog > MAX_CAPTURE_BACKLOG) ring.skip(backlog - (backlog % BLOCK_SAMPLES) - BLOCK_SAMPLES);
       while (!isOver && ring.available() >= BLOCK_SAMPLES) {
@@ -45,7 +47,11 @@ export interface PlaybackLoop extends Disposable {
 }
 
 /** Makes an inactive loop. `fill` writes the next 10 ms. */
-export function createPlaybackLoop(ring: AudioRing, fill: (block: Float32Array) => void): PlaybackLoop {
+export function createPlaybackLoop(
+  memory: SharedArrayBuffer,
+  fill: (block: Float32Array) => void,
+): PlaybackLoop {
+  const ring = openAudioRing(memory);
   let active = false;
   let running = false;
   const block = new Float32Array(BLOCK_SAMPLES);
@@ -57,7 +63,7 @@ export function createPlaybackLoop(ring: AudioRing, fill: (block: Float32Array) 
         fill(block);
         ring.write(block);
       }
-      await ring.waitForRoom(PLAYBACK_LOW_WATER, WAKE_UP_MS);
+      await waitForRoom(memory, ring, PLAYBACK_LOW_WATER, WAKE_UP_MS);
     }
     ring.setStreaming(false);
     running = false;

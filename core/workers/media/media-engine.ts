@@ -3,7 +3,6 @@ import { CodedError } from '../../base/coded-error.ts';
 import { createDisposableStore, type Disposable, type DisposableStore } from '../../base/disposable.ts';
 import { createEmitter, type Event } from '../../base/event.ts';
 import type { RpcHandlers } from '../../base/rpc/rpc.ts';
-import { openAudioRing } from '../../media/audio-ring.ts';
 import { createLevelMeter, SILENCE_DB } from '../../media/level-meter.ts';
 import type {
   AudioLevels,
@@ -227,15 +226,14 @@ export function createMediaEngine(options: {
     page: {
       'audio.attach'({ capture, playback: playbackMemory }) {
         audio.clear();
-        const captureRing = openAudioRing(capture);
         playback = audio.add(
-          createPlaybackLoop(openAudioRing(playbackMemory), (block) => {
+          createPlaybackLoop(playbackMemory, (block) => {
             if (call) call.media.mix(block);
             else block.fill(0);
           }),
         );
         audio.add(
-          startCaptureLoop(captureRing, (block, backlogMs) => {
+          startCaptureLoop(capture, (block, backlogMs) => {
             const sent = sender.process(block, clock.now(), backlogMs);
             inputMeter.update(sent.levelDb);
             transmitting = sent.transmitting;
