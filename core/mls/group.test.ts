@@ -3,7 +3,11 @@ import {
   createCommit,
   decodeGroupState,
   decodeMlsMessage,
-  defaultClientConfig,
+  defaultAuthenticationService,
+  defaultKeyPackageEqualityConfig,
+  defaultKeyRetentionConfig,
+  defaultLifetimeConfig,
+  defaultPaddingConfig,
   encodeMlsMessage,
   type ClientState,
 } from 'ts-mls';
@@ -102,7 +106,16 @@ const stateInside = (group: MlsGroup): ClientState => {
   };
   const decoded = decodeGroupState(stored.state, 0);
   if (!decoded) throw new Error('no state');
-  return { ...decoded[0], clientConfig: defaultClientConfig };
+  return {
+    ...decoded[0],
+    clientConfig: {
+      authService: defaultAuthenticationService,
+      keyPackageEqualityConfig: defaultKeyPackageEqualityConfig,
+      keyRetentionConfig: defaultKeyRetentionConfig,
+      lifetimeConfig: defaultLifetimeConfig,
+      paddingConfig: defaultPaddingConfig,
+    },
+  };
 };
 const code = (value: string) => expect.objectContaining({ code: value });
 
@@ -313,10 +326,14 @@ describe('external commits', () => {
       alice.identity,
       0,
     );
-    expect(external.group.roster).toHaveLength(1);
-    expect(external.group.epoch).toBe(1);
-    const bob = await join(setting, { ...alice, group: external.group });
+    expect(external.group.roster.map((entry) => entry.leafIndex)).toEqual([0, 1]);
+    const again = await joinExternally(setting.parameters, external.groupInfo, alice.identity, 0);
+    expect(again.group.roster).toHaveLength(2);
+    const back = { ...alice, group: again.group };
+    const old = back.group.roster.find((entry) => entry !== back.group.own);
+    const bob = await join(setting, back, [], [old?.leafIndex ?? -1]);
     expect(bob.group.roster).toHaveLength(2);
+    await expectAgreement([back, bob]);
   });
 
   it('are refused for another group and with a changed group info', async () => {
@@ -494,6 +511,7 @@ describe('frame keys', () => {
     const removal = await alice.group.prepareCommit({ adds: [], removes: [carol.group.ownLeafIndex] });
     alice.group = await alice.group.applyPending(removal);
     await use(aliceRing, alice);
+    aliceRing.seal(payload);
     const after = aliceRing.seal(payload) as Bytes;
     expect(carolRing.open(after).status).toBe('unknownEpoch');
     // Even when its header claims an epoch Carol has keys for.
