@@ -102,7 +102,11 @@ export function registerContributions(
       const { id, name, kind, icon, when, order, weight } = view;
       attempt(() =>
         kind === 'editor'
-          ? services.viewRegistry.registerEditorView({ id, title: name, ...(icon === undefined ? {} : { icon }) })
+          ? services.viewRegistry.registerEditorView({
+              id,
+              title: name,
+              ...(icon === undefined ? {} : { icon }),
+            })
           : services.viewRegistry.registerView(
               withWelcome(
                 {

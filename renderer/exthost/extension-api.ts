@@ -87,12 +87,18 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
   };
   const needCommand = (id: string): void => {
     if (declaredCommands.has(id) || services.commands.get(id)?.public === true) return;
-    throw extensionError('command_not_public', `${source} may not run "${id}": it belongs to another owner and is not public.`);
+    throw extensionError(
+      'command_not_public',
+      `${source} may not run "${id}": it belongs to another owner and is not public.`,
+    );
   };
   const needView = (id: string, kinds: readonly string[]): void => {
     const kind = declaredViews.get(id);
     if (kind === undefined || !kinds.includes(kind))
-      throw extensionError('view_not_declared', `"${id}" is no view of kind ${kinds.join(' or ')} of ${source}'s manifest.`);
+      throw extensionError(
+        'view_not_declared',
+        `"${id}" is no view of kind ${kinds.join(' or ')} of ${source}'s manifest.`,
+      );
   };
   /** Registrations end with the extension, whether or not it keeps track of them. */
   const owned = new Set<Disposable>();
@@ -120,7 +126,8 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
         }
       }),
     );
-  const mapped = <A, B>(event: Event<A>, map: (value: A) => B, permission: Permission): Event<B> =>
+  const mapped =
+    <A, B>(event: Event<A>, map: (value: A) => B, permission: Permission): Event<B> =>
     (listener) => {
       need(permission);
       return listen(event, (value) => listener(map(value)));
@@ -137,7 +144,9 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
       return copy;
     };
   };
-  const roomsOf = copied((directory: SessionService['directory']['current']) => Object.freeze(directory.rooms.map(toRoom)));
+  const roomsOf = copied((directory: SessionService['directory']['current']) =>
+    Object.freeze(directory.rooms.map(toRoom)),
+  );
   const peopleOf = copied((directory: SessionService['directory']['current']) =>
     Object.freeze(directory.people.map(toPerson)),
   );
@@ -146,7 +155,10 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
   const groupOf = copied(toTextGroup);
   const speakingOf = copied((speaking: SessionService['speaking']['current']) => new Set(speaking.sessions));
 
-  const fillView = (viewId: string, content: Parameters<ApiServices['viewRegistry']['registerContent']>[1]): Disposable => {
+  const fillView = (
+    viewId: string,
+    content: Parameters<ApiServices['viewRegistry']['registerContent']>[1],
+  ): Disposable => {
     environment.onDidFillView(viewId);
     const registration = services.viewRegistry.registerContent(viewId, content);
     return own(
@@ -175,7 +187,10 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
     context: {
       set(key, value) {
         if (!key.startsWith(`${manifest.id}.`))
-          throw extensionError('context_key_not_owned', `${source} may only set context keys that start with "${manifest.id}."`);
+          throw extensionError(
+            'context_key_not_owned',
+            `${source} may only set context keys that start with "${manifest.id}."`,
+          );
         services.contextKeys.set(key, value);
         setKeys.add(key);
       },
@@ -192,7 +207,10 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
       },
       registerTreeView(viewId, provider) {
         needView(viewId, ['tree']);
-        return fillView(viewId, { kind: 'tree', provider: safeTreeProvider(provider) as TreeViewProvider<unknown> });
+        return fillView(viewId, {
+          kind: 'tree',
+          provider: safeTreeProvider(provider) as TreeViewProvider<unknown>,
+        });
       },
       async openEditor(viewId, input) {
         needView(viewId, ['editor']);
@@ -214,7 +232,10 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
     window: {
       createStatusBarItem(options) {
         if (!options.id.startsWith(`${manifest.name}.`))
-          throw extensionError('status_item_not_owned', `Status bar items of ${source} have ids that start with "${manifest.name}."`);
+          throw extensionError(
+            'status_item_not_owned',
+            `Status bar items of ${source} have ids that start with "${manifest.name}."`,
+          );
         return statusItem(services.statusBar.createItem({ ...options, name: `${options.name}` }));
       },
       async showMessage(severity, message, ...actions) {
@@ -267,11 +288,16 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
       get: <T>(key: string): T => deepFreeze(services.configuration.get<T>(key)),
       async update(key, value) {
         if (!ownSettings.has(key))
-          throw extensionError('setting_not_owned', `${source} may only write settings of its own manifest, not "${key}".`);
+          throw extensionError(
+            'setting_not_owned',
+            `${source} may only write settings of its own manifest, not "${key}".`,
+          );
         await services.configuration.update(key, value);
       },
       onDidChange: (listener) =>
-        listen(services.configuration.onDidChange, (change) => listener({ affects: (key) => change.affects(key) })),
+        listen(services.configuration.onDidChange, (change) =>
+          listener({ affects: (key) => change.affects(key) }),
+        ),
     },
     identity: {
       get current() {

@@ -1,6 +1,11 @@
 import { systemClock, withTimeout, type Clock } from '../../core/base/async.ts';
 import { CodedError, errorCode } from '../../core/base/coded-error.ts';
-import { createDisposableStore, toDisposable, type Disposable, type DisposableStore } from '../../core/base/disposable.ts';
+import {
+  createDisposableStore,
+  toDisposable,
+  type Disposable,
+  type DisposableStore,
+} from '../../core/base/disposable.ts';
 import { createEmitter, type Event } from '../../core/base/event.ts';
 import { logCode } from '../../core/base/log.ts';
 import type { ExtensionModule } from '../../extensions/api/conclave.d.ts';
@@ -184,9 +189,14 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
     changed.fire();
   };
 
-  const runCommand = async (extensionId: string, command: string, args: readonly unknown[]): Promise<unknown> => {
+  const runCommand = async (
+    extensionId: string,
+    command: string,
+    args: readonly unknown[],
+  ): Promise<unknown> => {
     const running = extensions.get(extensionId);
-    if (!running) throw extensionError('extension_stopped', `The extension of "${command}" has been stopped.`);
+    if (!running)
+      throw extensionError('extension_stopped', `The extension of "${command}" has been stopped.`);
     await activate(running, `onCommand:${command}`);
     const handler = running.api?.commandHandler(command);
     if (!handler)
@@ -237,7 +247,11 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
               extension: Object.freeze({ id: manifest.id, version: manifest.version }),
             }),
           ),
-          () => extensionError('activation_timeout', `Starting took longer than ${ACTIVATION_TIMEOUT_MS / 1000} s.`),
+          () =>
+            extensionError(
+              'activation_timeout',
+              `Starting took longer than ${ACTIVATION_TIMEOUT_MS / 1000} s.`,
+            ),
         );
       }
       running.activationMs = clock.now() - startedAt;
@@ -283,8 +297,15 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
     running.state = 'stopped';
     if (wasActive) {
       try {
-        await withTimeout(clock, DEACTIVATION_TIMEOUT_MS, Promise.resolve(running.module?.deactivate?.()), () =>
-          extensionError('activation_timeout', `Stopping took longer than ${DEACTIVATION_TIMEOUT_MS / 1000} s.`),
+        await withTimeout(
+          clock,
+          DEACTIVATION_TIMEOUT_MS,
+          Promise.resolve(running.module?.deactivate?.()),
+          () =>
+            extensionError(
+              'activation_timeout',
+              `Stopping took longer than ${DEACTIVATION_TIMEOUT_MS / 1000} s.`,
+            ),
         );
       } catch (error) {
         reportError(running, error);

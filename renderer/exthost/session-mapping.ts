@@ -82,7 +82,8 @@ export function toRoom({ id, parent, name, description, limit, gated, permanent 
 
 /** A connected person. */
 export function toPerson(person: PersonInfo): Person {
-  const { session, identity, fingerprint, name, roles, verified, room, inCall, muted, deafened, away, self } = person;
+  const { session, identity, fingerprint, name, roles, verified, room, inCall, muted, deafened, away, self } =
+    person;
   return deepFreeze({
     session,
     key: identity,
@@ -138,5 +139,10 @@ export function toMessage(message: TextMessage): Message {
 
 /** Encryption of a room's messages. */
 export function toTextGroup({ room, state, epoch, members }: TextGroupState): TextGroup {
-  return deepFreeze({ room, state, epoch, members: members.map(({ identity, name }) => ({ key: identity, name })) });
+  return deepFreeze({
+    room,
+    state,
+    epoch,
+    members: members.map(({ identity, name }) => ({ key: identity, name })),
+  });
 }

@@ -6,11 +6,13 @@ export const strings = {
     epoch === null ? 'End-to-end encrypted' : `End-to-end encrypted · epoch ${epoch}`,
   joiningGroup: 'Joining the encrypted group. What you write is sent as soon as that is done.',
   recoveringGroup: 'The encrypted group is being repaired. What you write is sent as soon as that is done.',
-  members: (count: number): string => (count === 1 ? '1 member can read along' : `${count} members can read along`),
+  members: (count: number): string =>
+    count === 1 ? '1 member can read along' : `${count} members can read along`,
   membersExplained: 'Only these people hold the keys. The server cannot read what is written here.',
   loading: 'Getting the messages',
   loadingOlder: 'Getting older messages',
-  beginning: 'No older messages are kept. Messages from before you joined cannot be read by anyone who was not there.',
+  beginning:
+    'No older messages are kept. Messages from before you joined cannot be read by anyone who was not there.',
   empty: (room: string): string => `Nothing has been written in ${room} yet.`,
   emptyHint: 'Messages are encrypted on this computer. Only the people in the room can read them.',
   notConnected: 'You are not connected.',
