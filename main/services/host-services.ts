@@ -27,10 +27,8 @@ export interface HostOptions {
   readonly diagnostics: boolean;
   /** The profile folder, already locked by this process. */
   readonly profile: string;
-  /** The build's `dist` folder. */
-  readonly dist: string;
-  /** Folder of the npm packages (Deno's binary). */
-  readonly packages: string;
+  /** The bundled relay and the folder that holds `@deno/<platform>` to run it. */
+  readonly relay: { readonly script: string; readonly packages: string };
   readonly uiState: UiState;
   /** Opens a checked https or mailto link in the system's browser. */
   readonly openExternal: (url: URL) => Promise<void>;
@@ -62,15 +60,14 @@ interface Parts {
 
 /** Opens the services of a profile. */
 export async function openHostServices(options: HostOptions): Promise<HostServices> {
-  const { profile, dist, packages, diagnostics, kind, version } = options;
+  const { profile, diagnostics, kind, version } = options;
   const clock = options.clock === undefined ? {} : { clock: options.clock };
   const store = createDisposableStore();
   const logFile = await openLogFile(join(profile, 'logs', 'conclave.log'));
   const logger = createLogger((entry) => logFile.write(formatLogEntry(entry)));
   const relay = createRelayLauncher({
     dataFolder: join(profile, 'relay'),
-    script: join(dist, 'relay', 'relay.js'),
-    packages,
+    ...options.relay,
     logger,
     ...clock,
   });

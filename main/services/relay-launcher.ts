@@ -74,18 +74,18 @@ export function denoBinary(packages: string): { readonly path: string } | { read
 }
 
 /**
- * The command line of the relay: no prompts, no code from the network, and files and environment limited to
- * what it needs. The network stays open because a relay serves whoever comes.
+ * What the relay may do: no prompts, no code from the network, and files and environment limited to what it
+ * needs. The network stays open because a relay serves whoever comes.
+ *
+ * @param options.read further files or folders it may read
  */
-export function relayArguments(options: {
+export function denoPermissions(options: {
   readonly script: string;
   readonly dataFolder: string;
-  readonly port: number;
-  readonly name: string;
+  readonly read?: readonly string[];
 }): readonly string[] {
-  const { script, dataFolder, port, name } = options;
+  const { script, dataFolder, read = [] } = options;
   return [
-    'run',
     '--unstable-net',
     '--no-remote',
     '--cached-only',
@@ -93,17 +93,9 @@ export function relayArguments(options: {
     '--no-config',
     '--no-lock',
     '--allow-net',
-    `--allow-read=${[dataFolder, dirname(script)].map(escapeComma).join(',')}`,
+    `--allow-read=${[dataFolder, dirname(script), ...read].map(escapeComma).join(',')}`,
     `--allow-write=${escapeComma(dataFolder)}`,
     `--allow-env=${RELAY_ENVIRONMENT.join(',')}`,
-    script,
-    '--data',
-    dataFolder,
-    '--port',
-    String(port),
-    '--name',
-    name,
-    '--exit-with-parent',
   ];
 }
 
