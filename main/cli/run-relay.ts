@@ -27,6 +27,7 @@ export async function runRelay(args: readonly string[], dist: string): Promise<n
         script,
         dataFolder,
         read: config === undefined ? [] : [dirname(resolve(config))],
+        environment: ['CONCLAVE_*', 'AURA_*'],
       }),
       script,
       '--data',

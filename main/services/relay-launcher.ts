@@ -52,14 +52,18 @@ const RESTART_DELAYS_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
 /** A relay that lived this long was healthy: the next crash starts counting anew. */
 const HEALTHY_MS = 60_000;
 
-/** First line of the relay's standard output. Also accepts further fields. */
+/** What the relay prints on its standard output when it serves. */
 const readySchema = object({
   port: integer({ min: 1, max: 65535 }),
   serverId: string({ min: 64, max: 64, pattern: /^[0-9a-f]{64}$/ }),
 });
 
-/** What the relay may read of the environment; everything else is invisible to it. */
-const RELAY_ENVIRONMENT = ['CONCLAVE_BOOTSTRAP_ADMIN_KEY', 'CONCLAVE_BOOTSTRAP_ADMIN_NAME'] as const;
+/** The settings given by environment; the rest comes from `server.toml` in the data folder. */
+const RELAY_ENVIRONMENT = [
+  'CONCLAVE_SERVER_NAME',
+  'CONCLAVE_BOOTSTRAP_ADMIN_KEY',
+  'CONCLAVE_BOOTSTRAP_ADMIN_NAME',
+] as const;
 
 /** The Deno binary for this computer below a packages folder, or why there is none. */
 export function denoBinary(packages: string): { readonly path: string } | { readonly reason: string } {
@@ -78,13 +82,15 @@ export function denoBinary(packages: string): { readonly path: string } | { read
  * needs. The network stays open because a relay serves whoever comes.
  *
  * @param options.read further files or folders it may read
+ * @param options.environment names of the variables it may read; `*` at the end stands for any rest
  */
 export function denoPermissions(options: {
   readonly script: string;
   readonly dataFolder: string;
   readonly read?: readonly string[];
+  readonly environment: readonly string[];
 }): readonly string[] {
-  const { script, dataFolder, read = [] } = options;
+  const { script, dataFolder, read = [], environment } = options;
   return [
     '--unstable-net',
     '--no-remote',
@@ -95,7 +101,7 @@ export function denoPermissions(options: {
     '--allow-net',
     `--allow-read=${[dataFolder, dirname(script), ...read].map(escapeComma).join(',')}`,
     `--allow-write=${escapeComma(dataFolder)}`,
-    `--allow-env=${RELAY_ENVIRONMENT.join(',')}`,
+    `--allow-env=${environment.join(',')}`,
   ];
 }
 
@@ -149,7 +155,12 @@ export function createRelayLauncher(options: RelayLauncherOptions): RelayLaunche
     const startedAt = clock.now();
     const process_ = spawn(
       binary.path,
-      relayArguments({ script, dataFolder, port: request.port, name: request.name }),
+      [
+        'run',
+        ...denoPermissions({ script, dataFolder, environment: RELAY_ENVIRONMENT }),
+        script,
+        ...['--data', dataFolder, '--port', String(request.port), '--exit-with-parent'],
+      ],
       {
         cwd: dataFolder,
         env: relayEnvironment(request),
@@ -278,6 +289,7 @@ function relayEnvironment(request: RelayStartOptions): NodeJS.ProcessEnv {
     DENO_NO_UPDATE_CHECK: '1',
     DENO_NO_PACKAGE_JSON: '1',
     NO_COLOR: '1',
+    CONCLAVE_SERVER_NAME: request.name,
     ...(request.adminIdentity === undefined ? {} : { CONCLAVE_BOOTSTRAP_ADMIN_KEY: request.adminIdentity }),
     ...(request.adminName === undefined ? {} : { CONCLAVE_BOOTSTRAP_ADMIN_NAME: request.adminName }),
   };
