@@ -1,16 +1,17 @@
 import { toHex, type Bytes } from '../base/bytes.ts';
-import { createMutex } from '../base/async.ts';
+import { createDeferred, createMutex } from '../base/async.ts';
 import { CodedError } from '../base/coded-error.ts';
 import { createDisposableStore, type Disposable } from '../base/disposable.ts';
 import { createEmitter, type Event } from '../base/event.ts';
 import { logCode } from '../base/log.ts';
-import type { GroupSession } from '../mls/group-session.ts';
+import type { EpochInForce } from '../mls/group-session.ts';
 import type { CallMember, ServerEvent } from '../protocol/control-message.ts';
 import { formatGroupReference, parseGroupReference } from '../protocol/group-reference.ts';
 import { DATAGRAM_KIND } from '../protocol/media-datagram.ts';
 import type { ControlChannel } from './control-channel.ts';
 import type { DirectoryStore } from './directory-store.ts';
-import type { OpenGroup } from './group-opener.ts';
+import { GROUP_SUITE, type OpenGroup, type RelayGroup } from './group-opener.ts';
+import { groupNotice } from './group-notice.ts';
 import type { SessionPorts } from './ports.ts';
 import type { CallMemberInfo, CallState, Notice } from './session-contract.ts';
 import { sessionError, toFailure } from './session-error.ts';
@@ -28,19 +29,23 @@ export interface CallController extends Disposable {
   setDeafened(deafened: boolean): Promise<void>;
   setVolume(identity: string, gain: number): Promise<void>;
   /** A new channel: goes back into the call this client was in. */
-  attach(channel: ControlChannel): void;
+  attach(channel: ControlChannel, serverId: string): void;
   /** The channel is gone. `final`: no new one will come. */
   detach(final: boolean): void;
 }
+
+/** How long making a group anew may take before the old one is kept (ms). */
+const RECREATE_LIMIT_MS = 5_000;
 
 interface ActiveCall {
   readonly room: number;
   readonly slot: number;
   readonly store: ReturnType<typeof createDisposableStore>;
-  reference: string;
-  group: GroupSession | undefined;
+  group: RelayGroup | undefined;
+  /** The epoch in force in `group`. */
+  epoch: EpochInForce | undefined;
   members: readonly CallMember[];
-  /** Groups being made while another one is in force. */
+  /** The reference of a group that is being made while `group` is in force. */
   successor: string | undefined;
 }
 
@@ -52,13 +57,14 @@ export function createCallController(options: {
   readonly openGroup: OpenGroup;
 }): CallController {
   const { ports, directory, volumes, openGroup } = options;
-  const { media, logger } = ports;
+  const { media, logger, clock } = ports;
   const store = createDisposableStore();
   const changed = store.add(createEmitter<CallState>());
   const notices = store.add(createEmitter<Notice>());
   const mutex = createMutex();
   let channel: ControlChannel | undefined;
   let channelStore = createDisposableStore();
+  let serverId = '';
   let muted = false;
   let deafened = false;
   let wanted: { readonly room: number; readonly password: string | undefined } | undefined;
@@ -67,11 +73,15 @@ export function createCallController(options: {
   const early: { event: Extract<ServerEvent, { readonly t: 'call.members' }> | undefined } = {
     event: undefined,
   };
+  const earlyList = (room: number): typeof early.event =>
+    early.event?.room === room ? early.event : undefined;
+  /** Starting the call and changing its keys happen one after the other in the media worker. */
+  const keys = createMutex();
   let phase: 'none' | 'joining' | 'joined' | 'recovering' = 'none';
 
-  const memberInfo = (call: ActiveCall, group: GroupSession): readonly CallMemberInfo[] => {
+  const memberInfo = (call: ActiveCall, epoch: EpochInForce): readonly CallMemberInfo[] => {
     const listed = new Set(call.members.map((member) => member.session));
-    return group.roster.map((leaf): CallMemberInfo => {
+    return epoch.roster.map((leaf): CallMemberInfo => {
       const identity = toHex(leaf.identity);
       return {
         session: leaf.session,
@@ -87,21 +97,20 @@ export function createCallController(options: {
   const state = (): CallState => {
     if (phase === 'none' || !wanted) return { state: 'none', muted, deafened };
     const call = active;
-    const group = call?.group;
-    const ready = group?.epoch !== undefined;
-    const members = call && group && ready ? memberInfo(call, group) : [];
+    const epoch = call?.epoch;
+    const members = call && epoch ? memberInfo(call, epoch) : [];
     const roster = new Set(members.map((member) => member.session));
     return {
-      state: phase === 'joined' && !ready ? 'joining' : phase,
+      state: phase === 'joined' && !epoch ? 'joining' : phase,
       room: wanted.room,
       muted,
       deafened,
-      epoch: group?.epoch ?? null,
-      suite: group?.suite ?? '',
+      epoch: epoch?.epoch ?? null,
+      suite: GROUP_SUITE,
       members,
       mismatch:
-        ready &&
         call !== undefined &&
+        epoch !== undefined &&
         (members.some((member) => member.leaving) ||
           call.members.some((member) => !roster.has(member.session))),
     };
@@ -114,31 +123,26 @@ export function createCallController(options: {
   };
 
   /** Gives the media worker the keys of the epoch in force, for everybody who has a slot. */
-  const pushKeys = async (call: ActiveCall, group: GroupSession): Promise<void> => {
-    const { epoch } = group;
-    if (epoch === undefined || active !== call || call.group !== group) return;
+  const pushKeys = (call: ActiveCall): Promise<void> => keys.run(() => deriveAndSetKeys(call));
+  const deriveAndSetKeys = async (call: ActiveCall): Promise<void> => {
+    const { epoch } = call;
+    if (!epoch || active !== call) return;
     const slots = new Map(call.members.map((member) => [member.session, member.slot]));
-    const own = channel?.welcome.session;
+    const own = epoch.own.session;
+    const ownKey = await epoch.exportFrameKey(epoch.own.identity, own, DATAGRAM_KIND.audio);
     const senders: { session: number; slot: number; key: Bytes }[] = [];
-    let ownKey: Bytes | undefined;
-    for (const leaf of group.roster) {
+    for (const leaf of epoch.roster) {
       const slot = slots.get(leaf.session);
-      if (leaf.session === own)
-        ownKey = await group.exportFrameKey(leaf.identity, leaf.session, DATAGRAM_KIND.audio);
-      else if (slot !== undefined)
-        senders.push({
-          session: leaf.session,
-          slot,
-          key: await group.exportFrameKey(leaf.identity, leaf.session, DATAGRAM_KIND.audio),
-        });
+      if (leaf.session === own || slot === undefined) continue;
+      const key = await epoch.exportFrameKey(leaf.identity, leaf.session, DATAGRAM_KIND.audio);
+      senders.push({ session: leaf.session, slot, key });
     }
-    // The state may have moved on while the keys were derived; the newer epoch pushes its own.
-    if (!ownKey || group.epoch !== epoch || active !== call || call.group !== group) return;
-    await media.setEpoch({ epoch, ownKey, senders });
-    for (const { session } of senders) {
-      const leaf = group.roster.find((member) => member.session === session);
-      const gain = leaf ? volumes.gainOf(toHex(leaf.identity)) : 1;
-      if (gain !== 1) await media.setVolume(session, gain);
+    // The group may have moved on while the keys were derived; the newer epoch pushes its own.
+    if (call.epoch !== epoch || active !== call) return;
+    await media.setEpoch({ epoch: epoch.epoch, ownKey, senders });
+    for (const leaf of epoch.roster) {
+      const gain = volumes.gainOf(toHex(leaf.identity));
+      if (gain !== 1) await media.setVolume(leaf.session, gain);
     }
   };
 
@@ -148,36 +152,38 @@ export function createCallController(options: {
     notices.fire({ severity: 'warning', ...failure });
   };
 
+  const present = (call: ActiveCall): readonly { session: number; identity: Bytes; online: boolean }[] =>
+    call.members.map(({ session, identity }) => ({ session, identity, online: true }));
+  const open = (reference: string): RelayGroup =>
+    openGroup({ reference, serverId, session: channel?.welcome.session ?? 0 });
   /** Follows a group from now on; the one before is dropped. */
-  const adopt = (call: ActiveCall, reference: string, group: GroupSession): void => {
-    const before = call.group;
-    call.reference = reference;
-    call.group = group;
-    before?.dispose();
-    group.setPresent(call.members);
-  };
-  const watch = (call: ActiveCall, group: GroupSession): void => {
+  const adopt = (call: ActiveCall, next: RelayGroup): void => {
+    call.group?.dispose();
+    call.group = next;
+    call.epoch = next.group.current;
+    call.store.clear();
     call.store.add(
-      group.onDidChangeEpoch(() => {
-        if (call.group !== group) return;
-        pushKeys(call, group).catch(report);
+      next.group.onDidChangeEpoch((epoch) => {
+        call.epoch = epoch;
+        pushKeys(call).catch(report);
         announce();
       }),
     );
     call.store.add(
-      group.onDidFail((failure) => {
-        if (call.group !== group) return;
-        report(failure);
+      next.group.onDidChangePhase((groupPhase) => {
+        if (groupPhase === 'active') return;
+        call.epoch = undefined;
         announce();
       }),
     );
+    call.store.add(next.group.onDidFail((code) => notices.fire(groupNotice(code, 'call'))));
+    next.group.setPresent(present(call));
   };
-  const start = async (call: ActiveCall, reference: string, epoch: number | null): Promise<void> => {
+  const start = (call: ActiveCall, reference: string, epoch: number | null): void => {
     if (!channel) return;
-    const group = openGroup({ channel, reference, session: channel.welcome.session });
-    watch(call, group);
-    adopt(call, reference, group);
-    await group.join({ exists: epoch !== null });
+    const next = open(reference);
+    adopt(call, next);
+    next.attach(channel, epoch);
   };
 
   /**
@@ -185,31 +191,38 @@ export function createCallController(options: {
    * has left helped to choose. The old group stays in force until the new one is accepted.
    */
   const recreateAlone = async (call: ActiveCall): Promise<void> => {
-    const parsed = parseGroupReference(call.reference);
+    const parsed = call.group && parseGroupReference(call.group.reference);
     const current = channel;
     if (!parsed || !current || call.successor !== undefined) return;
     const reference = formatGroupReference({ ...parsed, generation: parsed.generation + 1 });
     call.successor = reference;
-    const group = openGroup({ channel: current, reference, session: current.welcome.session });
-    try {
-      group.setPresent(call.members);
-      await group.join({ exists: false });
-      if (active !== call || channel !== current || call.reference === reference) {
-        group.dispose();
-        return;
-      }
+    const next = open(reference);
+    const decided = createDeferred<boolean>();
+    const watching = createDisposableStore();
+    watching.add(
+      next.group.onDidChangePhase((groupPhase) => {
+        if (groupPhase === 'active') decided.resolve(true);
+        else if (groupPhase === 'removed') decided.resolve(false);
+      }),
+    );
+    watching.add(clock.setTimer(RECREATE_LIMIT_MS, () => decided.resolve(false)));
+    next.group.setPresent(present(call));
+    next.attach(current, null);
+    const accepted = await decided.promise;
+    watching.dispose();
+    call.successor = undefined;
+    if (!accepted || active !== call || channel !== current) {
+      logger.log('info', 'call.not_recreated');
+      next.dispose();
+      return;
+    }
+    await keys.run(async () => {
+      adopt(call, next);
       // Epochs begin again, so the keyring must begin again too.
       await media.startCall(current.transport, call.slot);
-      watch(call, group);
-      adopt(call, reference, group);
-      await pushKeys(call, group);
-      announce();
-    } catch (error) {
-      group.dispose();
-      logger.log('info', 'call.not_recreated', { code: logCode(toFailure(error).code) });
-    } finally {
-      call.successor = undefined;
-    }
+    });
+    await pushKeys(call);
+    announce();
   };
 
   const handleMembers = (
@@ -217,24 +230,23 @@ export function createCallController(options: {
     event: Extract<ServerEvent, { readonly t: 'call.members' }>,
   ): void => {
     call.members = event.members;
-    if (event.group !== call.reference && event.group !== call.successor) {
-      // Somebody alone made the group anew before we were in it.
+    const reference = call.group?.reference;
+    if (event.group !== reference && event.group !== call.successor) {
+      // Somebody who was alone made the group anew before this client was in it.
       mutex
         .run(async () => {
-          if (active !== call || call.reference === event.group || !channel) return;
-          await media.startCall(channel.transport, call.slot);
-          await start(call, event.group, 0);
+          if (active !== call || call.group?.reference === event.group || !channel) return;
+          const { transport } = channel;
+          call.epoch = undefined;
+          await keys.run(() => media.startCall(transport, call.slot));
+          start(call, event.group, 0);
         })
         .catch(report);
-      announce();
-      return;
-    }
-    const { group } = call;
-    if (group) {
+    } else if (call.group) {
       const alone = event.members.length === 1 && event.members[0]?.session === channel?.welcome.session;
-      if (alone && group.epoch !== undefined && group.roster.length > 1) void recreateAlone(call);
-      else group.setPresent(event.members);
-      pushKeys(call, group).catch(report);
+      if (alone && call.epoch && call.epoch.roster.length > 1) recreateAlone(call).catch(report);
+      else call.group.group.setPresent(present(call));
+      pushKeys(call).catch(report);
     }
     announce();
   };
@@ -263,20 +275,20 @@ export function createCallController(options: {
     early.event = undefined;
     const answer = await current.request('call.join', { room: target.room });
     // A list that came right behind the answer was sent later than it.
-    const listed = early.event?.room === target.room ? early.event : undefined;
+    const listed = earlyList(target.room);
     const call: ActiveCall = {
       room: target.room,
       slot: answer.slot,
       store: createDisposableStore(),
-      reference: answer.group,
       group: undefined,
+      epoch: undefined,
       members: listed?.members ?? answer.members,
       successor: undefined,
     };
     active = call;
     await media.startCall(current.transport, answer.slot);
     await applyTransmission();
-    await start(call, answer.group, answer.epoch);
+    start(call, listed?.group ?? answer.group, answer.epoch);
     if (active === call && phase !== 'none') phase = 'joined';
     announce();
   };
@@ -338,12 +350,13 @@ export function createCallController(options: {
     },
     async setVolume(identity, gain) {
       await volumes.set(identity, gain);
-      for (const leaf of active?.group?.roster ?? [])
+      for (const leaf of active?.epoch?.roster ?? [])
         if (toHex(leaf.identity) === identity) await media.setVolume(leaf.session, gain);
       announce();
     },
-    attach(next) {
+    attach(next, server) {
       channel = next;
+      serverId = server;
       channelStore.dispose();
       channelStore = createDisposableStore();
       channelStore.add(

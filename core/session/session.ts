@@ -78,7 +78,7 @@ export function createSession(ports: SessionPorts): Session {
       const state = connection.state;
       if (state.state !== 'connected') return;
       text.attach(channel, state.serverId);
-      call.attach(channel);
+      call.attach(channel, state.serverId);
     }),
   );
   store.add(

@@ -1,14 +1,16 @@
 import { createMutex } from '../base/async.ts';
 import { randomBytes, toHex, type Bytes } from '../base/bytes.ts';
-import { CodedError } from '../base/coded-error.ts';
+import { bytes, object, parse, string } from '../base/schema.ts';
+import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
 import { createDisposableStore, type Disposable } from '../base/disposable.ts';
 import { createEmitter, type Event } from '../base/event.ts';
 import { logCode } from '../base/log.ts';
-import type { GroupSession } from '../mls/group-session.ts';
+import type { EpochInForce, MessageOutcome, ReceivedMessage } from '../mls/group-session.ts';
 import type { ServerEvent } from '../protocol/control-message.ts';
 import type { ControlChannel } from './control-channel.ts';
 import type { DirectoryStore } from './directory-store.ts';
-import type { OpenGroup } from './group-opener.ts';
+import type { OpenGroup, RelayGroup } from './group-opener.ts';
+import { groupNotice } from './group-notice.ts';
 import type { SessionPorts } from './ports.ts';
 import type { Notice, TextGroupState, TextMessage } from './session-contract.ts';
 import { sessionError, toFailure } from './session-error.ts';
@@ -32,24 +34,22 @@ export interface TextController extends Disposable {
 
 /** How many messages `open` gives. */
 const OPEN_LIMIT = 100;
-/** Errors of a send that repeating cannot change. */
-const FINAL_SEND_CODES: ReadonlySet<string> = new Set([
-  'not_subscribed',
-  'message_too_large',
-  'not_allowed',
-  'room_not_found',
-]);
-
 interface TextRoom {
   readonly room: number;
   readonly store: ReturnType<typeof createDisposableStore>;
   readonly history: TextHistory;
   readonly outbox: TextOutbox;
   readonly groupKey: string;
-  group: GroupSession | undefined;
-  reference: string | undefined;
+  group: RelayGroup | undefined;
+  /** The channel the room is subscribed on. */
+  attachedTo: ControlChannel | undefined;
+  epoch: EpochInForce | undefined;
   groupState: TextGroupState['state'];
-  pumping: boolean;
+  subscribers: readonly Bytes[];
+  /** Ids (hex) that are with the group session already. */
+  readonly handedOver: Set<string>;
+  /** History being written; the group's state must not overtake it, or a crash would lose a message. */
+  writing: Promise<void>;
 }
 
 /** Makes a controller without rooms. */
@@ -80,8 +80,8 @@ export function createTextController(options: {
     groupChanged.fire({
       room: entry.room,
       state: entry.groupState,
-      epoch: entry.group?.epoch ?? null,
-      members: (entry.group?.epoch === undefined ? [] : entry.group.roster).map((leaf) => {
+      epoch: entry.epoch?.epoch ?? null,
+      members: (entry.epoch?.roster ?? []).map((leaf) => {
         const identity = toHex(leaf.identity);
         return { identity, name: directory.nameOf(identity) };
       }),
@@ -98,9 +98,12 @@ export function createTextController(options: {
         outbox: createTextOutbox(vault, `${prefix}outbox`),
         groupKey: `${prefix}group`,
         group: undefined,
-        reference: undefined,
+        attachedTo: undefined,
+        epoch: undefined,
         groupState: 'joining',
-        pumping: false,
+        subscribers: [],
+        handedOver: new Set(),
+        writing: Promise.resolve(),
       };
       rooms.set(room, entry);
     }
@@ -122,51 +125,41 @@ export function createTextController(options: {
     messageChanged.fire({ room: entry.room, ...message });
   };
 
-  /** Sends what waits, oldest first, one at a time. */
-  const pump = async (entry: TextRoom): Promise<void> => {
-    if (entry.pumping) return;
-    entry.pumping = true;
-    try {
-      for (;;) {
-        const { group } = entry;
-        const next = (await entry.outbox.load())[0];
-        if (!next || !group || group.epoch === undefined || !channel) return;
-        const { room: _, ...queued } = queuedMessage(entry.room, next, 'sent');
-        try {
-          const { cursor, at } = await group.send(next.id, encodeTextPayload(next.id, next.text));
-          await keep(entry, { ...queued, cursor, at });
-        } catch (error) {
-          if (!(error instanceof CodedError) || !FINAL_SEND_CODES.has(error.code)) {
-            logger.log('info', 'text.send_postponed', { code: logCode(toFailure(error).code) });
-            return;
-          }
-          await keep(entry, { ...queued, state: 'failed' });
-          report(error);
-        }
-        await entry.outbox.remove(next.id);
-      }
-    } finally {
-      entry.pumping = false;
+  /** Hands everything that waits to the group session, which sends it when the group stands still. */
+  const handOver = async (entry: TextRoom): Promise<void> => {
+    for (const queued of await entry.outbox.load()) {
+      const id = toHex(queued.id);
+      if (!entry.group || entry.handedOver.has(id)) continue;
+      entry.handedOver.add(id);
+      entry.group.group.sendMessage(queued.id, encodeTextPayload(queued.id, queued.text));
     }
   };
-
-  const receive = async (
-    entry: TextRoom,
-    received: {
-      readonly cursor: number;
-      readonly at: number;
-      readonly messageId: Bytes;
-      readonly sender: Bytes;
-      readonly plaintext: Bytes;
-    },
-  ): Promise<void> => {
+  const finish = async (entry: TextRoom, outcome: MessageOutcome): Promise<void> => {
+    const id = toHex(outcome.messageId);
+    const queued = (await entry.outbox.load()).find((candidate) => toHex(candidate.id) === id);
+    entry.handedOver.delete(id);
+    if (!queued) return;
+    const { room: _, ...message } = queuedMessage(entry.room, queued, 'sent');
+    if (outcome.status === 'delivered')
+      await keep(entry, { ...message, cursor: outcome.cursor, at: outcome.at });
+    else {
+      await keep(entry, { ...message, state: 'failed' });
+      notices.fire({
+        severity: 'warning',
+        code: outcome.code,
+        message: 'The server did not take a message. Shorten it and send it again.',
+      });
+    }
+    await entry.outbox.remove(outcome.messageId);
+  };
+  const receive = async (entry: TextRoom, received: ReceivedMessage): Promise<void> => {
     const text = decodeTextPayload(received.plaintext, received.messageId);
     if (text === undefined) {
       logger.log('warn', 'text.malformed');
       return;
     }
     const id = toHex(received.messageId);
-    const sender = toHex(received.sender);
+    const sender = toHex(received.sender.identity);
     // A message seen before (the state was restored to an earlier moment) changes nothing.
     if ((await entry.history.get(id))?.cursor === received.cursor) return;
     await keep(entry, {
@@ -180,70 +173,113 @@ export function createTextController(options: {
       state: 'received',
     });
   };
+  const present = (entry: TextRoom): void => {
+    const online = new Set(directory.snapshot.people.map((person) => person.identity));
+    entry.group?.group.setPresent(
+      entry.subscribers.map((identity) => ({ session: 0, identity, online: online.has(toHex(identity)) })),
+    );
+  };
+
+  const watch = (entry: TextRoom, { group }: RelayGroup): void => {
+    entry.store.add(
+      group.onDidChangeEpoch((epoch) => {
+        entry.epoch = epoch;
+        announceGroup(entry);
+      }),
+    );
+    entry.store.add(
+      group.onDidChangePhase((phase) => {
+        entry.groupState =
+          phase === 'active'
+            ? 'ready'
+            : phase === 'recovering'
+              ? 'recovering'
+              : phase === 'removed'
+                ? 'left'
+                : 'joining';
+        if (phase !== 'active') entry.epoch = undefined;
+        announceGroup(entry);
+      }),
+    );
+    entry.store.add(
+      group.onDidReceiveMessage((received) => {
+        entry.writing = entry.writing.then(() => receive(entry, received)).catch(report);
+      }),
+    );
+    entry.store.add(
+      group.onDidFinishMessage((outcome) => {
+        entry.writing = entry.writing.then(() => finish(entry, outcome)).catch(report);
+      }),
+    );
+    entry.store.add(group.onDidFail((code) => notices.fire(groupNotice(code, 'text'))));
+  };
+  const dropGroup = async (entry: TextRoom): Promise<void> => {
+    const { group } = entry;
+    entry.group = undefined;
+    entry.epoch = undefined;
+    entry.handedOver.clear();
+    if (!group) return;
+    // Whatever it is storing must be stored before anybody reads the state again: going on from an older
+    // state would use a key twice.
+    group.detach();
+    await group.group.whenIdle();
+    await entry.writing;
+    group.dispose();
+    entry.store.clear();
+  };
 
   /** Subscribes (again) and brings the group up to date. */
   const subscribe = async (entry: TextRoom, password: string | undefined): Promise<void> => {
     const current = channel;
     if (!current) throw sessionError('disconnected', 'There is no connection to a server. Connect first.');
-    if (entry.group) return;
+    if (entry.attachedTo === current) return;
     const answer = await current.request('text.subscribe', {
       room: entry.room,
       ...(password === undefined ? {} : { password }),
     });
     if (channel !== current) throw sessionError('disconnected', 'The connection to the server was lost.');
+    entry.attachedTo = current;
     directory.setSubscribed(entry.room, true);
-    const stored = await vault.read(entry.groupKey);
-    const group = openGroup({
-      channel: current,
-      reference: answer.group,
-      session: 0,
-      ...(stored ? { stored } : {}),
-      persist: (state) => vault.write([{ key: entry.groupKey, value: state }]),
-      receive: (received) => receive(entry, received),
-    });
-    entry.group = group;
-    entry.reference = answer.group;
-    entry.groupState = 'joining';
-    entry.store.add(
-      group.onDidChangeEpoch(() => {
-        entry.groupState = 'ready';
-        announceGroup(entry);
-        pump(entry).catch(report);
-      }),
-    );
-    entry.store.add(
-      group.onDidFail((failure) => {
-        entry.groupState = 'recovering';
-        report(failure);
-        announceGroup(entry);
-      }),
-    );
-    group.setPresent(answer.subscribers.map((identity) => ({ session: 0, identity })));
-    announceGroup(entry);
-    group
-      .join({ exists: answer.epoch !== null })
-      .then(() => {
-        if (entry.group !== group) return undefined;
-        entry.groupState = 'ready';
-        announceGroup(entry);
-        return pump(entry);
-      })
-      .catch((error: unknown) => {
-        if (entry.group === group) report(error);
+    if (entry.group && (entry.group.reference !== answer.group || entry.group.group.phase === 'removed'))
+      await dropGroup(entry);
+    if (!entry.group) {
+      const stored = await readStored(entry, answer.group);
+      entry.group = openGroup({
+        reference: answer.group,
+        serverId,
+        session: 0,
+        async persist(state) {
+          await entry.writing;
+          await vault.write([{ key: entry.groupKey, value: encodeCbor({ group: answer.group, state }) }]);
+        },
+        ...(stored ? { restored: stored } : {}),
       });
+      entry.groupState = 'joining';
+      watch(entry, entry.group);
+    }
+    entry.subscribers = answer.subscribers;
+    present(entry);
+    entry.group.attach(current, answer.epoch);
+    await handOver(entry);
+    announceGroup(entry);
   };
-  const dropGroup = (entry: TextRoom): void => {
-    entry.group?.dispose();
-    entry.group = undefined;
-    entry.reference = undefined;
-    entry.store.clear();
+  /** The stored state, unless it is of another generation of the room's group. */
+  const readStored = async (entry: TextRoom, reference: string): Promise<Bytes | undefined> => {
+    const encoded = await vault.read(entry.groupKey);
+    if (!encoded) return undefined;
+    const parsed = parse(
+      object({ group: string({ max: 64 }), state: bytes({ max: 8 * 1024 * 1024 }) }),
+      decodeCbor(encoded, { maxBytes: 8 * 1024 * 1024, maxDepth: 2 }),
+    );
+    return parsed.ok && parsed.value.group === reference ? parsed.value.state : undefined;
   };
 
   const handle = (event: ServerEvent): void => {
     if (event.t !== 'text.subscribers') return;
     const entry = rooms.get(event.room);
-    if (entry?.group && entry.reference === event.group)
-      entry.group.setPresent(event.subscribers.map((identity) => ({ session: 0, identity })));
+    if (entry?.group?.reference !== event.group) return;
+    entry.subscribers = event.subscribers;
+    present(entry);
   };
 
   return {
@@ -283,7 +319,7 @@ export function createTextController(options: {
       await entry.outbox.add(queued);
       const message = queuedMessage(room, queued, 'queued');
       messageChanged.fire(message);
-      pump(entry).catch(report);
+      handOver(entry).catch(report);
       return message;
     },
     leave: (room) =>
@@ -294,7 +330,7 @@ export function createTextController(options: {
         await channel.request('text.unsubscribe', { room });
         directory.setSubscribed(room, false);
         if (!entry) return;
-        dropGroup(entry);
+        await dropGroup(entry);
         entry.groupState = 'left';
         await vault.write([{ key: entry.groupKey, value: undefined }]);
         announceGroup(entry);
@@ -302,7 +338,7 @@ export function createTextController(options: {
       }),
     attach(next, server) {
       if (server !== serverId) {
-        for (const entry of rooms.values()) dropGroup(entry);
+        for (const entry of rooms.values()) dropGroup(entry).catch(report);
         rooms.clear();
         serverId = server;
       }
@@ -310,6 +346,12 @@ export function createTextController(options: {
       channelStore.dispose();
       channelStore = createDisposableStore();
       channelStore.add(next.onEvent(handle));
+      // Who is online decides who commits.
+      channelStore.add(
+        directory.onDidChange(() => {
+          for (const entry of rooms.values()) present(entry);
+        }),
+      );
       const again = new Set([...next.welcome.subscriptions, ...rooms.keys()]);
       for (const room of again) mutex.run(() => subscribe(roomOf(room), undefined)).catch(report);
     },
@@ -318,14 +360,15 @@ export function createTextController(options: {
       channelStore.dispose();
       channelStore = createDisposableStore();
       for (const entry of rooms.values()) {
-        dropGroup(entry);
-        entry.groupState = 'recovering';
-        announceGroup(entry);
+        entry.attachedTo = undefined;
+        entry.group?.detach();
       }
     },
     dispose() {
-      for (const entry of rooms.values()) dropGroup(entry);
-      for (const entry of rooms.values()) entry.store.dispose();
+      for (const entry of rooms.values()) {
+        entry.group?.dispose();
+        entry.store.dispose();
+      }
       channelStore.dispose();
       store.dispose();
     },
