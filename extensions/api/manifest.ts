@@ -118,12 +118,17 @@ const view = strictObject({
   weight: optional(number({ min: 0.1, max: 10 })),
 });
 
+const textOrNumber: Schema<string | number> = {
+  check: (value, path) =>
+    typeof value === 'number' ? number().check(value, path) : string({ max: 100 }).check(value, path),
+};
+
 const settingType = oneOf(['boolean', 'string', 'number', 'integer']);
 const setting = strictObject({
   type: settingType,
   default: unknown,
   description: longText,
-  enum: optional(array(string({ max: 100 }), { max: 50 })),
+  enum: optional(array(textOrNumber, { max: 50 })),
   enumDescriptions: optional(array(string({ max: 500 }), { max: 50 })),
   minimum: optional(number()),
   maximum: optional(number()),
@@ -306,7 +311,7 @@ function findSettingProblem(property: SettingContribution): string | undefined {
   const fits =
     property.type === 'integer' ? Number.isSafeInteger(value) : (typeof value as string) === property.type;
   if (!fits) return `default: expected a value of type ${property.type}`;
-  if (property.enum && !(typeof value === 'string' && property.enum.includes(value)))
+  if (property.enum && !property.enum.includes(value as string | number))
     return `default: expected one of ${property.enum.join(', ')}`;
   if (property.enumDescriptions && property.enumDescriptions.length !== (property.enum?.length ?? 0))
     return 'enumDescriptions: expected one for each value of enum';
