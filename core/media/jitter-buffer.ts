@@ -77,9 +77,13 @@ const MAX_CONCEAL_UNITS = 10;
 const SPEAKING_HOLD_MS = 200;
 /** The playback device takes audio in bursts of 10 ms, so a spurt may start this much early. */
 const PULL_SLACK_MS = 5;
-/** To use a packet's FEC it must be here before the frame it repeats is due: after a loss, wait for that. */
-const LOSS_MARGIN_MS = 10;
-const LOSS_MEMORY_MS = 5000;
+/**
+ * A lost frame can be recovered when the packet after it has come before it is due. Above this share of loss
+ * that is worth waiting one frame longer.
+ */
+const RECOVERY_FROM_LOSS = 0.01;
+/** Weight of one frame in the share of loss: it halves in 2.8 s of 20 ms frames. */
+const LOSS_SMOOTHING = 0.005;
 /** The delay is judged by its lowest value of this long, as single frames come in bursts. */
 const JUDGE_MS = 500;
 /** Above the target by this much the buffer is shortened, below it by this much it is lengthened. */
@@ -102,7 +106,7 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
   let frameUnits = 2;
   let concealedUnits = 0;
   let lastSpeech = -Infinity;
-  let lastLoss = -Infinity;
+  let lossShare = 0;
   let judgeSince = 0;
   let lowestDelay = Infinity;
   let stretchMs = 0;
@@ -116,10 +120,10 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
 
   /** Media time without the wrap at 2^32. */
   const unwrap = (time: number): number => (newest === undefined ? time : newest + ((time - newest) | 0));
-  const targetMs = (at: number): number => {
-    const lossy = at - lastLoss < LOSS_MEMORY_MS;
-    const least = frameUnits * UNIT_MS + (lossy ? LOSS_MARGIN_MS : 0);
-    return Math.min(MAX_TARGET_MS, Math.max(least, delay.quantileMs));
+  const targetMs = (): number => {
+    const frameMs = frameUnits * UNIT_MS;
+    const recovery = lossShare > RECOVERY_FROM_LOSS ? frameMs : 0;
+    return Math.min(MAX_TARGET_MS, Math.max(frameMs, delay.quantileMs + recovery));
   };
   const delayAt = (time: number, at: number): number => at - (time * UNIT_MS + delay.baseMs(at));
   const drop = (time: number): void => {
@@ -141,10 +145,15 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
     concealedUnits = 0;
   };
 
+  const countFrame = (wasThere: boolean): void => {
+    if (!wasThere) lost += 1;
+    lossShare += ((wasThere ? 0 : 1) - lossShare) * LOSS_SMOOTHING;
+  };
+
   /** What is too old to be worth playing is given up at the start of a spurt and far behind the target. */
   const skipTo = (at: number, start: number): number => {
     let time = start;
-    while (frames.size > 1 && delayAt(time, at) > targetMs(at) + SKIP_MARGIN_MS) {
+    while (frames.size > 1 && delayAt(time, at) > targetMs() + SKIP_MARGIN_MS) {
       drop(time);
       time = earliest() as number;
     }
@@ -154,7 +163,7 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
   const judge = (at: number): void => {
     lowestDelay = Math.min(lowestDelay, delayAt(position, at));
     if (at - judgeSince < JUDGE_MS) return;
-    const excess = lowestDelay - targetMs(at);
+    const excess = lowestDelay - targetMs();
     stretchMs = excess > SHRINK_MARGIN_MS ? -excess : excess < -GROW_MARGIN_MS ? -excess : 0;
     judgeSince = at;
     lowestDelay = Infinity;
@@ -169,11 +178,8 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
     judge(at);
     const time = position;
     frames.delete(time);
-    if (redundant) {
-      lost += 1;
-      recovered += 1;
-      lastLoss = at;
-    }
+    countFrame(!redundant);
+    if (redundant) recovered += 1;
     position += frame.units;
     playedUpTo = position;
     frameUnits = frame.units;
@@ -191,15 +197,14 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
     return { kind: 'frame', time, units: frame.units, packet: frame.packet, startsSpurt, stretchMs: step };
   };
 
-  const conceal = (units: number, advance: boolean, at: number): PlayoutStep => {
+  const conceal = (units: number, advance: boolean): PlayoutStep => {
     if (concealedUnits >= MAX_CONCEAL_UNITS) {
       stop();
       return { kind: 'silence' };
     }
     if (advance) {
       position += units;
-      lost += 1;
-      lastLoss = at;
+      countFrame(false);
     }
     concealed += 1;
     const gainFrom = 1 - concealedUnits / MAX_CONCEAL_UNITS;
@@ -241,7 +246,7 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
         let first = earliest();
         if (first === undefined) return { kind: 'silence' };
         first = skipTo(at, first);
-        if (delayAt(first, at) + PULL_SLACK_MS < targetMs(at)) return { kind: 'silence' };
+        if (delayAt(first, at) + PULL_SLACK_MS < targetMs()) return { kind: 'silence' };
         playing = true;
         startsSpurt = true;
         position = first;
@@ -249,7 +254,7 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
         lowestDelay = Infinity;
         stretchMs = 0;
       }
-      if (delayAt(position, at) > targetMs(at) + SKIP_MARGIN_MS) {
+      if (delayAt(position, at) > targetMs() + SKIP_MARGIN_MS) {
         const first = earliest();
         if (first !== undefined) position = skipTo(at, first);
       }
@@ -258,8 +263,8 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
       const next = earliest();
       if (next === undefined) {
         // Nothing has come: either it is lost, or the delay has grown and waiting a frame makes room for it.
-        const growing = delayAt(position, at) + frameUnits * UNIT_MS <= targetMs(at) + PULL_SLACK_MS;
-        return conceal(frameUnits, !growing, at);
+        const growing = delayAt(position, at) + frameUnits * UNIT_MS <= targetMs() + PULL_SLACK_MS;
+        return conceal(frameUnits, !growing);
       }
       const { frame } = frames.get(next) as { readonly frame: JitterFrame };
       const gap = next - position;
@@ -268,13 +273,12 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
         position = next;
         playedUpTo = position;
         concealedUnits = 0;
-        lost += 1;
+        countFrame(false);
         recovered += 1;
-        lastLoss = at;
         lastSpeech = at;
         return { kind: 'recover', time, units: gap, packet: frame.packet };
       }
-      return conceal(Math.min(gap, frameUnits), true, at);
+      return conceal(Math.min(gap, frameUnits), true);
     },
     get speaking() {
       return now() - lastSpeech < SPEAKING_HOLD_MS;
@@ -292,7 +296,7 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
         late,
         duplicates,
         jitterMs: delay.jitterMs,
-        targetMs: targetMs(at),
+        targetMs: targetMs(),
         delayMs: playing ? Math.max(0, delayAt(position, at)) : 0,
       };
     },
