@@ -26,6 +26,8 @@ export interface SessionState {
   readonly cursor: number;
   readonly pending: PendingBundle | undefined;
   readonly outbox: readonly OutboxEntry[];
+  /** Secrets of the key packages that somebody may still answer with a Welcome. */
+  readonly keyPackages: readonly Bytes[];
 }
 
 const MAX_STATE_BYTES = 256 * 1024 * 1024;
@@ -46,11 +48,12 @@ const schema = object({
       identities: array(bytes({ length: 32 }), { max: 100_000 }),
     }),
   ),
+  keyPackages: array(bytes({ max: 128 * 1024 }), { max: 16 }),
   outbox: array(object({ messageId: bytes({ length: 16 }), plaintext: bytes(large) }), { max: 100_000 }),
 });
 
 /** Serialises the state: plaintext secrets, which the caller encrypts before storing. */
-export function encodeSessionState({ group, cursor, pending, outbox }: SessionState): Bytes {
+export function encodeSessionState({ group, cursor, pending, outbox, keyPackages }: SessionState): Bytes {
   return encodeCbor({
     v: 1,
     group,
@@ -61,6 +64,7 @@ export function encodeSessionState({ group, cursor, pending, outbox }: SessionSt
       sessions: pending.sessions,
       identities: pending.identities,
     },
+    keyPackages,
     outbox: outbox.map(({ messageId, plaintext }) => ({ messageId, plaintext })),
   });
 }
@@ -70,11 +74,12 @@ export function decodeSessionState(stored: Uint8Array): SessionState {
   try {
     const parsed = parse(schema, decodeCbor(stored, { maxBytes: MAX_STATE_BYTES, maxDepth: 3 }));
     if (parsed.ok) {
-      const { group, cursor, pending, outbox } = parsed.value;
+      const { group, cursor, pending, outbox, keyPackages } = parsed.value;
       return {
         group,
         cursor,
         outbox,
+        keyPackages,
         pending: pending && {
           commit: {
             epoch: pending.epoch,

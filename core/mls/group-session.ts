@@ -23,7 +23,6 @@ import {
   type ExternalJoin,
   type GroupParameters,
   type MlsGroup,
-  type OwnKeyPackage,
   type RosterEntry,
 } from './group.ts';
 
@@ -223,7 +222,7 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
   let mayCreate = false;
   let relayEpoch: number | null = null;
   let joinRequested = false;
-  let ownKeyPackages: readonly OwnKeyPackage[] = [];
+  let keyPackageSecrets: readonly Bytes[] = [];
   let outbox: readonly OutboxEntry[] = [];
   let sentIds: readonly string[] = [];
   const waiting = new Map<string, Waiting>();
@@ -264,7 +263,15 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
 
   const persist = async (): Promise<void> => {
     if (!options.persist) return;
-    await options.persist(encodeSessionState({ group: group?.serialise(), cursor, pending, outbox }));
+    await options.persist(
+      encodeSessionState({
+        group: group?.serialise(),
+        cursor,
+        pending,
+        outbox,
+        keyPackages: keyPackageSecrets,
+      }),
+    );
   };
   const announceLater = (announce: () => void): void => {
     announcements.push(announce);
@@ -322,7 +329,7 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
     externalAt = undefined;
     joinRequested = false;
     mayCreate = false;
-    ownKeyPackages = [];
+    keyPackageSecrets = [];
     cursor = at;
     announceLater(() => setPhase('active'));
     // Whatever happened between that point and now is in the log only.
@@ -339,7 +346,7 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
     external = undefined;
     externalAt = undefined;
     joinRequested = false;
-    ownKeyPackages = [];
+    keyPackageSecrets = [];
     behind = false;
   };
 
@@ -614,7 +621,9 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
   const requestJoin = async (): Promise<void> => {
     const own = await createKeyPackage(parameters, identity, session);
     // Earlier ones stay usable: a Welcome for one of them may be on its way.
-    ownKeyPackages = [...ownKeyPackages.slice(1 - MAX_OWN_KEY_PACKAGES), own];
+    keyPackageSecrets = [...keyPackageSecrets.slice(1 - MAX_OWN_KEY_PACKAGES), own.secret];
+    // Stored before it is known to anybody: the Welcome may come after a restart.
+    await settle();
     await ask(delivery.requestJoin(own.keyPackage));
     joinRequested = true;
     externalAt = clock.now() + (schedule.othersOnline() ? WELCOME_WAIT_MS : WELCOME_WAIT_ALONE_MS);
@@ -664,7 +673,15 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
     try {
       const state = decodeSessionState(stored);
       outbox = [...state.outbox, ...outbox];
-      if (!state.group || relayEpoch === null) return;
+      if (relayEpoch === null) return;
+      if (!state.group) {
+        keyPackageSecrets = state.keyPackages;
+        if (keyPackageSecrets.length === 0) return;
+        // Asked before the restart; the relay keeps the request and hands out the Welcome.
+        joinRequested = true;
+        externalAt = clock.now() + WELCOME_WAIT_MS;
+        return;
+      }
       const held = await restoreGroup(parameters, state.group);
       if (relayEpoch < held.epoch) {
         await startOver('group_rolled_back');
@@ -873,11 +890,11 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
     handleMessage: (entry) => handleEntry({ kind: 'message', ...entry }),
     handleWelcome({ cursor: at, welcome }) {
       run(async () => {
-        if (group || ownKeyPackages.length === 0) return;
+        if (group || keyPackageSecrets.length === 0) return;
         let lastError: unknown;
-        for (const own of [...ownKeyPackages].reverse()) {
+        for (const secret of [...keyPackageSecrets].reverse()) {
           try {
-            await becomeMember(await joinByWelcome(parameters, welcome, own.secret), at, false);
+            await becomeMember(await joinByWelcome(parameters, welcome, secret), at, false);
             return;
           } catch (error) {
             lastError = error;
