@@ -29,6 +29,8 @@ export interface Person {
   readonly received: ReceivedMessage[];
   readonly finished: MessageOutcome[];
   readonly failures: string[];
+  /** What clients that are gone for good had stored. */
+  readonly remains: Bytes[];
 }
 
 /** People, a relay and a clock. */
@@ -44,6 +46,8 @@ export interface SimulatedWorld extends Disposable {
   leave(person: Person): void;
   /** The client dies without a word. */
   crash(person: Person): void;
+  /** The connection breaks and comes back: events on the way are lost. Text groups only. */
+  reconnect(person: Person): void;
   /** Lets events through and waits until nobody has anything to do before the clock moves. */
   settle(): Promise<void>;
   /** Settles, then moves the clock on in steps, settling in between. */
@@ -81,6 +85,10 @@ export function createSimulatedWorld(options: {
     person.session = undefined;
     person.client = undefined;
   };
+  const forget = (person: Person): void => {
+    if (person.stored) person.remains.push(person.stored);
+    person.stored = undefined;
+  };
   const settle = async (): Promise<void> => {
     for (;;) {
       let busy = false;
@@ -112,6 +120,7 @@ export function createSimulatedWorld(options: {
         received: [],
         finished: [],
         failures: [],
+        remains: [],
       };
       people.push(person);
       return person;
@@ -148,11 +157,23 @@ export function createSimulatedWorld(options: {
       if (!person.client) return;
       relay.leave(person.client);
       stop(person);
+      forget(person);
     },
     crash(person) {
       if (!person.client) return;
       relay.drop(person.client);
       stop(person);
+      if (options.kind === 'call') forget(person);
+    },
+    reconnect(person) {
+      const { client, session } = person;
+      if (!client || !session || options.kind === 'call') return;
+      session.disconnect();
+      relay.drop(client);
+      client.online = true;
+      const { epoch } = relay;
+      relay.enter(client);
+      session.connect({ epoch });
     },
     async pass(milliseconds) {
       await settle();
