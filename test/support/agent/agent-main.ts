@@ -113,6 +113,7 @@ async function createAgent(name: string, microphone: string | undefined): Promis
   let connection: ConnectionState = { state: 'disconnected' };
   let call: CallState = { state: 'none', muted: false, deafened: false };
   const messages = new Map<string, TextMessage>();
+  const textGroups = new Map<number, AgentState['textGroups'][number]>();
   const notices: string[] = [];
   let stats: MediaStats | undefined;
   let joinStarted = 0;
@@ -121,6 +122,9 @@ async function createAgent(name: string, microphone: string | undefined): Promis
   session.on('connection.changed')((next) => (connection = next));
   session.on('call.changed')((next) => (call = next));
   session.on('text.changed')((message) => messages.set(message.id, message));
+  session.on('text.group')(({ room, state, members }) =>
+    textGroups.set(room, { room, state, members: members.length }),
+  );
   session.on('notice')((notice) => notices.push(notice.code));
   engine.onStats((next) => (stats = next));
   const watch = setInterval(() => {
@@ -173,7 +177,8 @@ async function createAgent(name: string, microphone: string | undefined): Promis
       const schema = (sessionSchemas as unknown as Record<string, Schema<unknown>>)[method];
       if (!handler || !schema) throw new CodedError('unknown_method', method);
       const checked = parse(schema, argument);
-      if (!checked.ok) throw new CodedError('invalid_argument', `${checked.error.path}: ${checked.error.message}`);
+      if (!checked.ok)
+        throw new CodedError('invalid_argument', `${checked.error.path}: ${checked.error.message}`);
       if (method === 'call.join') {
         joinStarted = performance.now();
         firstFrameMs = null;
@@ -187,6 +192,7 @@ async function createAgent(name: string, microphone: string | undefined): Promis
       connection,
       call,
       messages: [...messages.values()],
+      textGroups: [...textGroups.values()],
       notices,
       stats: {
         framesReceived: stats?.framesReceived ?? 0,
@@ -251,7 +257,10 @@ for await (const chunk of Deno.stdin.readable) {
         console.log(
           JSON.stringify({
             id,
-            error: error instanceof CodedError ? { code: error.code, message: error.message } : { code: 'internal', message: String(error) },
+            error:
+              error instanceof CodedError
+                ? { code: error.code, message: error.message }
+                : { code: 'internal', message: String(error) },
           }),
         ),
     );

@@ -13,9 +13,21 @@ export interface AgentState {
   readonly call: {
     readonly state: string;
     readonly epoch?: number | null;
-    readonly members?: readonly { readonly session: number; readonly identity: string; readonly external: boolean }[];
+    readonly members?: readonly {
+      readonly session: number;
+      readonly identity: string;
+      readonly external: boolean;
+    }[];
   };
-  readonly messages: readonly { readonly room: number; readonly id: string; readonly text: string; readonly own: boolean; readonly state: string }[];
+  readonly messages: readonly {
+    readonly room: number;
+    readonly id: string;
+    readonly text: string;
+    readonly own: boolean;
+    readonly state: string;
+  }[];
+  /** Encryption of each room's messages that is open. */
+  readonly textGroups: readonly { readonly room: number; readonly state: string; readonly members: number }[];
   readonly notices: readonly string[];
   readonly stats: {
     readonly framesReceived: number;
