@@ -12,6 +12,7 @@ const projects = [
   'main/preload/tsconfig.json',
   'server/tsconfig.json',
   'test/tsconfig.json',
+  'test/deno/tsconfig.json',
 ];
 
 export default tseslint.config(
@@ -83,7 +84,10 @@ export default tseslint.config(
       '@typescript-eslint/array-type': ['error', { default: 'array' }],
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/ban-ts-comment': 'error',
-      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false },
+      ],
       '@typescript-eslint/no-array-delete': 'error',
       '@typescript-eslint/no-base-to-string': 'error',
       '@typescript-eslint/no-duplicate-type-constituents': 'error',
@@ -112,7 +116,6 @@ export default tseslint.config(
         'error',
         { considerDefaultExhaustiveForUnions: true },
       ],
-      '@typescript-eslint/unbound-method': 'error',
     },
   },
   {
@@ -142,16 +145,15 @@ export default tseslint.config(
     },
   },
   {
-    // Core runs in every runtime and is tested with a clock of its own.
-    files: ['core/**/*.ts'],
-    ignores: ['**/*.test.ts', 'core/base/async.ts'],
+    files: ['core/{crypto,mls,protocol}/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/testing/**'],
     rules: {
       'no-restricted-properties': [
         'error',
         {
           object: 'Math',
           property: 'random',
-          message: 'Use randomBytes of core/base/bytes, or take the source as a parameter.',
+          message: 'It can be predicted: use randomBytes of core/base/bytes.',
         },
       ],
     },
@@ -159,8 +161,6 @@ export default tseslint.config(
   {
     files: ['**/*.test.ts', 'test/**/*.ts'],
     rules: {
-      // Test tables and stubs: functions that look async to the type checker and methods taken from mocks.
-      '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },

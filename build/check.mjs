@@ -26,6 +26,7 @@ const PROJECTS = [
   'renderer/audio/worklets',
   'main/preload',
   'build',
+  'test/deno',
 ];
 
 /** @param {string} package_ @param {string} file @param {readonly string[]} args @returns {() => Promise<{ code: number, output: string }>} */

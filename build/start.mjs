@@ -87,8 +87,7 @@ async function runWeb() {
       stdio: ['pipe', 'pipe', 'inherit'],
     },
   );
-  /** @type {import('node:child_process').ChildProcess | undefined} */
-  let browser;
+  let browser = /** @type {import('node:child_process').ChildProcess | undefined} */ (undefined);
   let ending = false;
   const end = () => {
     if (ending) return;

@@ -49,7 +49,6 @@ export async function openLogFile(
   return {
     write(line) {
       // One entry is one line: control characters could forge others.
-      // eslint-disable-next-line no-control-regex
       waiting.push(
         `${new Date().toISOString()} ${line.replace(/[\u0000-\u001f\u007f\u2028\u2029]/g, ' ')}\n`,
       );

@@ -8,6 +8,11 @@ import { createServedFiles, readBuildManifest } from '../services/served-files.t
 import { openUiStateFile } from '../services/ui-state.ts';
 import { startWebHost } from './web-host.ts';
 
+/** What opens a link on each platform, where it is not xdg-open. */
+const OPENERS: Readonly<Record<string, { readonly program: string; readonly args: readonly string[] }>> = {
+  darwin: { program: 'open', args: [] },
+  win32: { program: 'rundll32', args: ['url.dll,FileProtocolHandler'] },
+};
 /** Longest wait for the relay and the log when ending. */
 const CLOSE_MS = 8_000;
 
@@ -61,14 +66,9 @@ export async function runWebHost(args: readonly string[], dist: string): Promise
 
 /** Hands a checked link to the desktop's own opener; the link is an argument, never part of a shell line. */
 function openExternal(url: URL): Promise<void> {
-  const [program, ...args] =
-    process.platform === 'darwin'
-      ? ['open', url.href]
-      : process.platform === 'win32'
-        ? ['rundll32', 'url.dll,FileProtocolHandler', url.href]
-        : ['xdg-open', url.href];
+  const { program, args } = OPENERS[process.platform] ?? { program: 'xdg-open', args: [] };
   return new Promise((resolve, reject) => {
-    const child = spawn(program as string, args, { stdio: 'ignore', detached: true });
+    const child = spawn(program, [...args, url.href], { stdio: 'ignore', detached: true });
     child.once('error', () =>
       reject(new CodedError('link_failed', 'There is no program to open links with. Copy the link instead.')),
     );
