@@ -1,0 +1,23 @@
+/**
+ * `npm run bench [-- relay|mls|start ...]`: measurements as JSON lines on standard output, everything on
+ * loopback and bounded in time.
+ */
+import { joinBench } from './join-bench.ts';
+
+const print = (line: Record<string, unknown>): void => {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+};
+
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  async mls() {
+    for (const members of [2, 10, 50]) print(await joinBench(members));
+  },
+};
+
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const unknown = wanted.filter((name) => !(name in benches));
+if (unknown.length > 0) {
+  process.stderr.write(`There is no bench named ${unknown.join(', ')}. Choose from: ${Object.keys(benches).join(', ')}.\n`);
+  process.exit(2);
+}
+for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) await benches[name]?.();
