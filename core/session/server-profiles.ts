@@ -1,4 +1,3 @@
-import { utf8, toHex } from '../base/bytes.ts';
 import { integer, object, parse, string } from '../base/schema.ts';
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
 import type { ServerProfile } from './session-contract.ts';
@@ -26,10 +25,8 @@ const profileSchema = object({
 
 /** Opens the list in a vault. */
 export function createServerProfiles(vault: VaultStore): ServerProfiles {
-  const keyOf = async (host: string, port: number): Promise<string> => {
-    const digest = await crypto.subtle.digest('SHA-256', utf8(`${host.toLowerCase()}\n${port}`));
-    return `${PREFIX}${toHex(new Uint8Array(digest).subarray(0, 16))}`;
-  };
+  const keyOf = (host: string, port: number): string =>
+    `${PREFIX}${vault.recordName(`server\n${host.toLowerCase()}\n${port}`)}`;
   const read = async (key: string): Promise<ServerProfile | undefined> => {
     const encoded = await vault.read(key);
     if (!encoded) return undefined;
@@ -45,14 +42,12 @@ export function createServerProfiles(vault: VaultStore): ServerProfiles {
       }
       return profiles.sort((a, b) => b.lastConnected - a.lastConnected);
     },
-    get: async (host, port) => read(await keyOf(host, port)),
+    get: async (host, port) => read(keyOf(host, port)),
     async put(profile) {
-      await vault.write([
-        { key: await keyOf(profile.host, profile.port), value: encodeCbor({ ...profile }) },
-      ]);
+      await vault.write([{ key: keyOf(profile.host, profile.port), value: encodeCbor({ ...profile }) }]);
     },
     async forget(host, port) {
-      await vault.write([{ key: await keyOf(host, port), value: undefined }]);
+      await vault.write([{ key: keyOf(host, port), value: undefined }]);
     },
   };
 }

@@ -90,7 +90,7 @@ export function createTextController(options: {
   const roomOf = (room: number): TextRoom => {
     let entry = rooms.get(room);
     if (!entry) {
-      const prefix = `text/${serverId.slice(0, 16)}/${room}/`;
+      const prefix = `text/${vault.recordName(`text\n${serverId}\n${room}`)}/`;
       entry = {
         room,
         store: createDisposableStore(),

@@ -5,6 +5,7 @@ import { bytes, integer, object, oneOf, optional, parse, string } from '../base/
 import { fingerprint, generateIdentity, identityFromSecret, type Identity } from '../crypto/identity.ts';
 import {
   createRecordCipher,
+  deriveKey,
   unwrapKeyWithPassphrase,
   wrapKeyWithPassphrase,
   type RecordCipher,
@@ -32,10 +33,13 @@ export interface VaultStore extends Disposable {
   /** Encrypts and writes records in order; undefined deletes. Durable when it returns. */
   write(changes: readonly { readonly key: string; readonly value: Bytes | undefined }[]): Promise<void>;
   list(prefix: string): Promise<readonly string[]>;
+  /** A record name for `text` (an address, a room) that tells nobody without the storage key what it stands for. */
+  recordName(text: string): string;
   readonly onDidChange: Event<VaultStatus>;
 }
 
 const HEADER_KEY = 'vault/header';
+const NAME_LABEL = 'conclave/record-names/v1';
 const IDENTITY_KEY = 'vault/identity';
 /** Below this a passphrase falls to a dictionary, whatever the key derivation costs. */
 const MIN_PASSPHRASE_LENGTH = 8;
@@ -73,6 +77,7 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
         readonly identity: Identity;
         displayName: string;
         readonly cipher: RecordCipher;
+        readonly nameKey: Bytes;
         readonly protection: 'keychain' | 'passphrase';
       }
     | undefined;
@@ -151,6 +156,7 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
         );
       }
       const cipher = createRecordCipher(storageKey);
+      const nameKey = deriveKey(storageKey, NAME_LABEL, 32);
       wipe(storageKey);
       // The identity first: a header without it would look like a vault that lost its contents.
       await records.write([
@@ -161,6 +167,7 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
         identity,
         displayName: name,
         cipher,
+        nameKey,
         protection: passphrase !== undefined ? 'passphrase' : 'keychain',
       };
       return announce();
@@ -188,6 +195,7 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
         storageKey = key;
       }
       const cipher = createRecordCipher(storageKey);
+      const nameKey = deriveKey(storageKey, NAME_LABEL, 32);
       wipe(storageKey);
       const sealed = await records.get(IDENTITY_KEY);
       if (!sealed)
@@ -199,6 +207,7 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
         identity: identityFromSecret(decoded.value.secretKey),
         displayName: decoded.value.displayName,
         cipher,
+        nameKey,
         protection: header.protection,
       };
       return announce();
@@ -231,6 +240,7 @@ export function createVaultStore(records: RecordPort, keychain: KeychainPort): V
       );
     },
     list: (prefix) => records.list(prefix),
+    recordName: (text) => toHex(deriveKey(requireOpen().nameKey, text, 16)),
     onDidChange: changed.event,
     dispose() {
       changed.dispose();
