@@ -4,7 +4,7 @@ import { equalBytes, fromUtf8, toHex, type Bytes } from '../base/bytes.ts';
 import { CodedError } from '../base/coded-error.ts';
 import { decodeSessionState } from './group-session-state.ts';
 import { restoreGroup, type MlsGroup } from './group.ts';
-import type { MlsSuite } from './suite.ts';
+import { DEFAULT_MLS_SUITE, type MlsSuite } from './suite.ts';
 import { deliverEvent, type Fault, type RelayEvent } from './testing/simulated-relay.ts';
 import { createSimulatedWorld, type SimulatedWorld } from './testing/simulated-world.ts';
 
@@ -17,6 +17,10 @@ type Step =
   | { readonly kind: 'pass'; readonly milliseconds: number }
   | { readonly kind: 'jump'; readonly milliseconds: number };
 
+const FAST: MlsSuite = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519';
+/** More of both for a longer search by hand. */
+const RUNS = Number(process.env['CONCLAVE_PROPERTY_RUNS'] ?? 40);
+const BUDGET_MS = Number(process.env['CONCLAVE_PROPERTY_BUDGET_MS'] ?? 15_000);
 const PEOPLE = 5;
 const who = fc.nat(PEOPLE - 1);
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -175,12 +179,13 @@ async function checkText(setting: SimulatedWorld): Promise<void> {
   const online = setting.people.filter((person) => person.session);
   for (const person of online) {
     setting.send(person, `final ${person.name}`);
-    await setting.settle();
   }
+  const finalsOf = (person: (typeof online)[number]): readonly string[] =>
+    person.received.map((message) => fromUtf8(message.plaintext)).filter((text) => text.startsWith('final'));
+  // Somebody may still be waiting after a lost request.
+  await setting.until(() => online.every((person) => finalsOf(person).length >= online.length - 1), 120_000);
   for (const person of online) {
-    const finals = person.received
-      .map((message) => fromUtf8(message.plaintext))
-      .filter((text) => text.startsWith('final'));
+    const finals = [...finalsOf(person)];
     const others = online.filter((other) => other !== person).map((other) => `final ${other.name}`);
     expect(finals.sort()).toEqual(others.sort());
     // Nothing is heard twice, and in the order of the log.
@@ -201,11 +206,22 @@ async function checkText(setting: SimulatedWorld): Promise<void> {
   }
 }
 
-async function run(kind: 'call' | 'text', suite: MlsSuite, steps: readonly Step[]): Promise<void> {
+async function run(
+  kind: 'call' | 'text',
+  suite: MlsSuite,
+  present: number,
+  steps: readonly Step[],
+): Promise<void> {
   const setting = createSimulatedWorld({ kind, suite });
   try {
     for (let i = 0; i < PEOPLE; i++) setting.addPerson();
-    for (const action of steps) await perform(setting, action);
+    for (const person of setting.people.slice(0, present)) setting.enter(person);
+    await setting.pass(steps.length * 10);
+    for (const action of steps) {
+      await perform(setting, action);
+      // Lets cryptography that is under way get on a little, so that steps meet it half done.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
     await heal(setting);
     await (kind === 'call' ? checkCall(setting) : checkText(setting));
   } finally {
@@ -215,32 +231,31 @@ async function run(kind: 'call' | 'text', suite: MlsSuite, steps: readonly Step[
 }
 
 describe('group sessions under random joins, leaves, losses, races and crashes', () => {
-  const check = (kind: 'call' | 'text', suite: MlsSuite, limitMs: number, maxSteps: number): Promise<void> =>
-    fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: maxSteps }), (steps) =>
-        run(kind, suite, steps),
+  const check = async (
+    kind: 'call' | 'text',
+    suite: MlsSuite,
+    budgetMs: number,
+    maxSteps: number,
+  ): Promise<void> => {
+    const deadline = performance.now() + budgetMs;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: PEOPLE }),
+        fc.array(step, { minLength: 5, maxLength: maxSteps, size: 'max' }),
+        async (present, steps) => {
+          // A slow machine does fewer runs rather than fail.
+          if (performance.now() < deadline) await run(kind, suite, present, steps);
+        },
       ),
-      {
-        numRuns: Number(globalThis.process?.env['CONCLAVE_PROPERTY_RUNS'] ?? 40),
-        interruptAfterTimeLimit: limitMs,
-        markInterruptAsFailure: false,
-        endOnFailure: true,
-      },
+      { numRuns: RUNS, endOnFailure: true },
     );
+  };
 
-  it(
-    'end in one epoch and one roster, in a call',
-    () => check('call', 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519', 20_000, 40),
-    60_000,
-  );
-  it(
-    'end in one epoch and one roster, in a text group',
-    () => check('text', 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519', 20_000, 40),
-    60_000,
-  );
+  it('end in one epoch and one roster, in a call', () => check('call', FAST, BUDGET_MS, 40), 60_000);
+  it('end in one epoch and one roster, in a text group', () => check('text', FAST, BUDGET_MS, 40), 60_000);
   it(
     'do so with the post-quantum suite too',
-    () => check('call', 'MLS_256_XWING_AES256GCM_SHA512_Ed25519', 6_000, 15),
+    () => check('call', DEFAULT_MLS_SUITE, BUDGET_MS / 3, 15),
     60_000,
   );
 });

@@ -847,6 +847,9 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
       return group && phase === 'active' ? inForce(group) : undefined;
     },
     connect({ epoch }) {
+      // A group of ours that the relay has lost, or has older than we do, cannot be continued. Compared now:
+      // by the time the section runs, a commit under way may have moved the group on.
+      const isRolledBack = group !== undefined && (epoch === null || epoch < group.epoch);
       run(async () => {
         connected = true;
         blockedUntil = 0;
@@ -854,10 +857,10 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
         mayCreate = epoch === null;
         relayEpoch = epoch;
         behind = group !== undefined;
-        // A group of ours that the relay has lost, or has older than we do, cannot be continued.
-        if (group && (epoch === null || epoch < group.epoch)) await startOver('group_rolled_back');
-        if (!group && joinRequested) joinRequested = false;
-        if (!group) setPhase(phase === 'recovering' ? 'recovering' : 'joining');
+        if (isRolledBack) await startOver('group_rolled_back');
+        if (group) return;
+        joinRequested = false;
+        setPhase(phase === 'recovering' ? 'recovering' : 'joining');
       });
     },
     disconnect() {
