@@ -1,0 +1,4 @@
+import type { WorkbenchContribution } from '../platform/services.ts';
+
+/** The features of the workbench, in the order in which they start. */
+export const contributions: readonly WorkbenchContribution[] = [];

@@ -1,0 +1,3 @@
+import { showStartupFailure, startWorkbench } from './start-workbench.ts';
+
+startWorkbench().catch(showStartupFailure);
