@@ -13,7 +13,10 @@ describe('addresses', () => {
     ['127.0.0.1:1', { host: '127.0.0.1', port: 1 }],
     ['[::1]:8443', { host: '::1', port: 8443 }],
     ['häfen.example', { host: 'häfen.example', port: 8443 }],
-    [`conclave://join?host=harbour.example:9000&id=${id}#secret`, { host: 'harbour.example', port: 9000, serverId: id }],
+    [
+      `conclave://join?host=harbour.example:9000&id=${id}#secret`,
+      { host: 'harbour.example', port: 9000, serverId: id },
+    ],
     ['conclave://join?host=localhost', { host: 'localhost', port: 8443 }],
   ])('%s', (text, expected) => {
     expect(parseAddress(text)).toEqual({ ok: true, value: expected });

@@ -10,9 +10,13 @@ export function parseAddress(text: string): Result<ServerAddress, string> {
   if (trimmed === '') return failure('Type the address of a server, for example harbour.example:8443.');
   if (/^conclave:/i.test(trimmed)) return parseInvite(trimmed);
   const withoutScheme = trimmed.replace(/^https:\/\//i, '').replace(/\/+$/, '');
-  const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([^\s:/?#@[\]]{1,253}))(?::([0-9]{1,5}))?$/.exec(withoutScheme);
+  const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([^\s:/?#@[\]]{1,253}))(?::([0-9]{1,5}))?$/.exec(
+    withoutScheme,
+  );
   if (!match)
-    return failure('This is no address. Type a host and a port, for example harbour.example:8443 or [2001:db8::1]:8443.');
+    return failure(
+      'This is no address. Type a host and a port, for example harbour.example:8443 or [2001:db8::1]:8443.',
+    );
   const host = (match[1] ?? match[2] ?? '').toLowerCase();
   const port = match[3] === undefined ? DEFAULT_PORT : Number(match[3]);
   if (port < 1 || port > 65535) return failure('A port is a number from 1 to 65535.');
@@ -50,5 +54,7 @@ function isHost(host: string): boolean {
       return false;
     }
   }
-  return host.split('.').every((label) => /^[\p{L}\p{N}_](?:[\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?$/u.test(label));
+  return host
+    .split('.')
+    .every((label) => /^[\p{L}\p{N}_](?:[\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?$/u.test(label));
 }

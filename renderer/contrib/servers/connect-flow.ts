@@ -54,7 +54,11 @@ export async function connectWithPerson(
           return { state: 'failed', error: nameError };
         }
       } else if (code === 'server_identity_changed') {
-        await showIdentityChanged({ session, services }, address, error instanceof Error ? error.message : '');
+        await showIdentityChanged(
+          { session, services },
+          address,
+          error instanceof Error ? error.message : '',
+        );
         return { state: 'cancelled' };
       } else return { state: 'failed', error };
     }

@@ -91,10 +91,13 @@ export class RelayLogElement extends WorkbenchElement {
           ? strings.relayLogEmpty
           : '';
     return html`<div class="bar">
-        <button class="text-button" type="button" @click=${() => void this.#read()}>${strings.relayLogRefresh}</button>
+        <button class="text-button" type="button" @click=${() => void this.#read()}>
+          ${strings.relayLogRefresh}
+        </button>
         <span role="status">${note}</span>
       </div>
-      <pre tabindex="0" aria-label=${strings.relayLogTitle} data-testid="relay-log">${this.lines.join('\n')}</pre>`;
+      <pre tabindex="0" aria-label=${strings.relayLogTitle} data-testid="relay-log">
+${this.lines.join('\n')}</pre>`;
   }
 }
 defineElement('conclave-relay-log', RelayLogElement);

@@ -34,7 +34,10 @@ export interface ServerService extends Disposable {
 
 /** Makes the service. */
 export function createServerService(
-  services: Pick<WorkbenchServices, 'host' | 'storage' | 'configuration' | 'quickInput' | 'dialogs' | 'notifications'>,
+  services: Pick<
+    WorkbenchServices,
+    'host' | 'storage' | 'configuration' | 'quickInput' | 'dialogs' | 'notifications'
+  >,
   session: SessionService,
 ): ServerService {
   const { host, storage, configuration } = services;
@@ -65,7 +68,9 @@ export function createServerService(
     return await host.call('relay.start', {
       name: strings.relayName(identity?.displayName ?? ''),
       port,
-      ...(identity === undefined ? {} : { adminIdentity: identity.identity, adminName: identity.displayName }),
+      ...(identity === undefined
+        ? {}
+        : { adminIdentity: identity.identity, adminName: identity.displayName }),
     });
   };
   const startRelay = async (): Promise<number> => {

@@ -22,7 +22,10 @@ export function registerServers(
   const store = createDisposableStore();
   const { commands, contextKeys, notifications, quickInput, dialogs, viewRegistry, views, host } = services;
 
-  const tellFailure = (address: { readonly host: string; readonly port: number }, outcome: ConnectOutcome): void => {
+  const tellFailure = (
+    address: { readonly host: string; readonly port: number },
+    outcome: ConnectOutcome,
+  ): void => {
     if (outcome.state !== 'failed') return;
     const { message, code } = textOf(outcome.error);
     notifications.show({
@@ -154,7 +157,12 @@ export function registerServers(
   );
   store.add(
     commands.register(
-      { id: 'relay.stop', title: strings.relayStop, category: strings.relayCategory, enablement: 'relayRunning' },
+      {
+        id: 'relay.stop',
+        title: strings.relayStop,
+        category: strings.relayCategory,
+        enablement: 'relayRunning',
+      },
       async () => {
         const confirmed = await dialogs.confirm({
           message: strings.relayStopQuestion,
@@ -203,7 +211,10 @@ export function registerServers(
   relayItem.command = 'relay.showLog';
   const showRelay = (): void => {
     const { relay } = servers;
-    contextKeys.setAll({ relayRunning: relay.state === 'running', relayAvailable: host.info.relay.available });
+    contextKeys.setAll({
+      relayRunning: relay.state === 'running',
+      relayAvailable: host.info.relay.available,
+    });
     relayItem.visible = relay.state !== 'stopped';
     relayItem.kind = relay.state === 'failed' ? 'error' : 'normal';
     relayItem.tooltip = relay.state === 'failed' ? relay.message : strings.relayRunningTooltip;
@@ -240,16 +251,24 @@ export function registerServers(
     session.connection.onDidChange((connection) => {
       showState();
       // The end of a connection that was there; a first connect tells its own failure.
-      if (connection.state === 'disconnected' && connection.error && before.state !== 'disconnected' && !servers.isConnecting) {
+      if (
+        connection.state === 'disconnected' &&
+        connection.error &&
+        before.state !== 'disconnected' &&
+        !servers.isConnecting
+      ) {
         const { code, message } = connection.error;
         const address = before;
-        if (code === 'server_identity_changed') void showIdentityChanged({ session, services }, address, message);
+        if (code === 'server_identity_changed')
+          void showIdentityChanged({ session, services }, address, message);
         else
           notifications.show({
             severity: 'error',
             message: strings.connectionEnded(message),
             code,
-            actions: [{ title: strings.retry, run: () => connect({ host: address.host, port: address.port }) }],
+            actions: [
+              { title: strings.retry, run: () => connect({ host: address.host, port: address.port }) },
+            ],
           });
       }
       before = connection;

@@ -41,7 +41,9 @@ export class WelcomeElement extends WorkbenchElement {
   declare context: WelcomeContext;
   declare private work: Work;
   /** What went wrong, and in which part of the page. */
-  declare private problem: { readonly place: 'identity' | 'relay' | 'server'; readonly text: string; readonly code?: string } | undefined;
+  declare private problem:
+    | { readonly place: 'identity' | 'relay' | 'server'; readonly text: string; readonly code?: string }
+    | undefined;
   declare private withPassphrase: boolean;
   declare private copied: string;
   declare private recent: readonly ServerProfile[];
@@ -236,7 +238,11 @@ export class WelcomeElement extends WorkbenchElement {
   }
 
   /** Runs one piece of work at a time and keeps its failure where the person looks. */
-  async #run(work: Work, place: 'identity' | 'relay' | 'server', task: () => Promise<ConnectOutcome | void>): Promise<void> {
+  async #run(
+    work: Work,
+    place: 'identity' | 'relay' | 'server',
+    task: () => Promise<ConnectOutcome | void>,
+  ): Promise<void> {
     if (this.work !== 'none') return;
     this.work = work;
     this.problem = undefined;
@@ -265,8 +271,10 @@ export class WelcomeElement extends WorkbenchElement {
     if (name === '') return this.#fail('identity', strings.nameMissing, 'name');
     const passphrase = needsPassphrase ? this.#field('passphrase') : undefined;
     if (passphrase !== undefined) {
-      if (passphrase.length < MIN_PASSPHRASE) return this.#fail('identity', strings.passphraseShort, 'passphrase');
-      if (passphrase !== this.#field('again')) return this.#fail('identity', strings.passphraseDiffers, 'again');
+      if (passphrase.length < MIN_PASSPHRASE)
+        return this.#fail('identity', strings.passphraseShort, 'passphrase');
+      if (passphrase !== this.#field('again'))
+        return this.#fail('identity', strings.passphraseDiffers, 'again');
     }
     void this.#run('creating', 'identity', async () => {
       await this.context.session.createVault(name, passphrase);
@@ -304,13 +312,15 @@ export class WelcomeElement extends WorkbenchElement {
         <h1>${strings.heading}</h1>
         <p class="dim">${strings.tagline}</p>
       </header>
-      ${vault === undefined
-        ? html`<p role="status"><conclave-icon name="loading~spin"></conclave-icon> ${strings.starting}</p>`
-        : vault.state === 'absent'
-          ? this.#renderCreate(vault)
-          : vault.state === 'locked'
-            ? this.#renderUnlock(vault)
-            : this.#renderOpen(vault)}
+      ${
+        vault === undefined
+          ? html`<p role="status"><conclave-icon name="loading~spin"></conclave-icon> ${strings.starting}</p>`
+          : vault.state === 'absent'
+            ? this.#renderCreate(vault)
+            : vault.state === 'locked'
+              ? this.#renderUnlock(vault)
+              : this.#renderOpen(vault)
+      }
     </div>`;
   }
 
@@ -325,7 +335,12 @@ export class WelcomeElement extends WorkbenchElement {
   #renderSubmit(title: string, busyTitle: string, work: Work, testId: string): TemplateResult {
     const busy = this.work === work;
     return html`<div class="row">
-      <button class="text-button primary" type="submit" data-testid=${testId} ?disabled=${this.work !== 'none'}>
+      <button
+        class="text-button primary"
+        type="submit"
+        data-testid=${testId}
+        ?disabled=${this.work !== 'none'}
+      >
         ${busy ? html`<conclave-icon name="loading~spin"></conclave-icon>${busyTitle}` : title}
       </button>
       <span class="visually-hidden" role="status">${busy ? busyTitle : ''}</span>
@@ -347,44 +362,48 @@ export class WelcomeElement extends WorkbenchElement {
         <input class="field" name="name" maxlength="32" autocomplete="off" data-testid="welcome-name" />
       </label>
       <p class="dim">${strings.nameHint}</p>
-      ${keychain.available
-        ? html`<label class="check"
-              ><input
-                type="checkbox"
-                data-testid="welcome-use-passphrase"
-                .checked=${this.withPassphrase}
-                @change=${(event: globalThis.Event) =>
-                  (this.withPassphrase = (event.target as HTMLInputElement).checked)}
-              /><span>${strings.protectLabel}</span></label
-            >
-            <p class="dim">${strings.protectHint(keychain.backend)}</p>`
-        : html`<div class="box warning" role="note" data-testid="welcome-no-keychain">
-            <p>${strings.noKeychain}</p>
-            <p class="code">${strings.noKeychainReason(keychain.reason)}</p>
-          </div>`}
-      ${needsPassphrase
-        ? html`<label
-              >${strings.passphrase}
-              <input
-                class="field"
-                type="password"
-                name="passphrase"
-                autocomplete="new-password"
-                data-testid="welcome-passphrase"
-              />
-            </label>
-            <p class="dim">${strings.passphraseHint}</p>
-            <label
-              >${strings.passphraseAgain}
-              <input
-                class="field"
-                type="password"
-                name="again"
-                autocomplete="new-password"
-                data-testid="welcome-passphrase-again"
-              />
-            </label>`
-        : nothing}
+      ${
+        keychain.available
+          ? html`<label class="check"
+                ><input
+                  type="checkbox"
+                  data-testid="welcome-use-passphrase"
+                  .checked=${this.withPassphrase}
+                  @change=${(event: globalThis.Event) =>
+                    (this.withPassphrase = (event.target as HTMLInputElement).checked)}
+                /><span>${strings.protectLabel}</span></label
+              >
+              <p class="dim">${strings.protectHint(keychain.backend)}</p>`
+          : html`<div class="box warning" role="note" data-testid="welcome-no-keychain">
+              <p>${strings.noKeychain}</p>
+              <p class="code">${strings.noKeychainReason(keychain.reason)}</p>
+            </div>`
+      }
+      ${
+        needsPassphrase
+          ? html`<label
+                >${strings.passphrase}
+                <input
+                  class="field"
+                  type="password"
+                  name="passphrase"
+                  autocomplete="new-password"
+                  data-testid="welcome-passphrase"
+                />
+              </label>
+              <p class="dim">${strings.passphraseHint}</p>
+              <label
+                >${strings.passphraseAgain}
+                <input
+                  class="field"
+                  type="password"
+                  name="again"
+                  autocomplete="new-password"
+                  data-testid="welcome-passphrase-again"
+                />
+              </label>`
+          : nothing
+      }
       ${this.#renderProblem('identity')}
       ${this.#renderSubmit(strings.create, strings.creating, 'creating', 'welcome-create')}
     </form>`;
@@ -400,18 +419,20 @@ export class WelcomeElement extends WorkbenchElement {
     >
       <h2>${strings.unlockHeading}</h2>
       <p class="dim">${byPassphrase ? strings.unlockHint : strings.unlockKeychain}</p>
-      ${byPassphrase
-        ? html`<label
-            >${strings.passphrase}
-            <input
-              class="field"
-              type="password"
-              name="passphrase"
-              autocomplete="current-password"
-              data-testid="welcome-unlock-passphrase"
-            />
-          </label>`
-        : nothing}
+      ${
+        byPassphrase
+          ? html`<label
+              >${strings.passphrase}
+              <input
+                class="field"
+                type="password"
+                name="passphrase"
+                autocomplete="current-password"
+                data-testid="welcome-unlock-passphrase"
+              />
+            </label>`
+          : nothing
+      }
       ${this.#renderProblem('identity')}
       ${this.#renderSubmit(byPassphrase ? strings.unlock : strings.tryAgain, strings.unlocking, 'unlocking', 'welcome-unlock')}
     </form>`;
@@ -466,11 +487,14 @@ export class WelcomeElement extends WorkbenchElement {
   #renderServers(): TemplateResult {
     const { relay } = this.context.services.host.info;
     const startingRelay = this.work === 'startingRelay';
-    const connecting = this.work === 'connecting' || this.context.session.connection.current.state === 'connecting';
+    const connecting =
+      this.work === 'connecting' || this.context.session.connection.current.state === 'connecting';
     return html`
       <section>
         <h2>${strings.startRelay}</h2>
-        <p class="dim">${relay.available ? strings.startRelayHint : strings.relayUnavailable(relay.reason)}</p>
+        <p class="dim">
+          ${relay.available ? strings.startRelayHint : strings.relayUnavailable(relay.reason)}
+        </p>
         ${this.#renderProblem('relay')}
         <div class="row">
           <button
@@ -481,9 +505,9 @@ export class WelcomeElement extends WorkbenchElement {
             @click=${() =>
               void this.#run('startingRelay', 'relay', () => this.context.servers.startAndConnect())}
           >
-            <conclave-icon name=${startingRelay ? 'loading~spin' : 'vm-running'}></conclave-icon>${startingRelay
-              ? strings.startingRelay
-              : strings.startRelay}
+            <conclave-icon name=${startingRelay ? 'loading~spin' : 'vm-running'}></conclave-icon>${
+              startingRelay ? strings.startingRelay : strings.startRelay
+            }
           </button>
           <span class="visually-hidden" role="status">${startingRelay ? strings.startingRelay : ''}</span>
         </div>
@@ -509,48 +533,58 @@ export class WelcomeElement extends WorkbenchElement {
         </label>
         <label
           >${strings.password}
-          <input class="field" type="password" name="password" autocomplete="off" data-testid="welcome-password" />
+          <input
+            class="field"
+            type="password"
+            name="password"
+            autocomplete="off"
+            data-testid="welcome-password"
+          />
         </label>
         ${this.#renderProblem('server')}
         ${this.#renderSubmit(strings.connectAction, strings.connecting, 'connecting', 'welcome-connect')}
-        ${connecting
-          ? html`<div class="row">
-              <button
-                class="text-button"
-                type="button"
-                data-testid="welcome-cancel"
-                @click=${() => void this.context.session.disconnect()}
-              >
-                ${strings.cancel}
-              </button>
-            </div>`
-          : nothing}
+        ${
+          connecting
+            ? html`<div class="row">
+                <button
+                  class="text-button"
+                  type="button"
+                  data-testid="welcome-cancel"
+                  @click=${() => void this.context.session.disconnect()}
+                >
+                  ${strings.cancel}
+                </button>
+              </div>`
+            : nothing
+        }
       </form>
-      ${this.recent.length === 0
-        ? nothing
-        : html`<section>
-            <h2>${strings.recent}</h2>
-            <ul data-testid="welcome-recent">
-              ${this.recent.map(
-                (server) =>
-                  html`<li>
-                    <button
-                      class="server"
-                      type="button"
-                      ?disabled=${this.work !== 'none'}
-                      @click=${() =>
-                        void this.#run('connecting', 'server', () =>
-                          this.context.servers.connect({ host: server.host, port: server.port }),
-                        )}
-                    >
-                      <conclave-icon name="server"></conclave-icon>
-                      <span class="ellipsis">${server.name}</span>
-                      <span class="dim">${addressOf(server)}</span>
-                    </button>
-                  </li>`,
-              )}
-            </ul>
-          </section>`}
+      ${
+        this.recent.length === 0
+          ? nothing
+          : html`<section>
+              <h2>${strings.recent}</h2>
+              <ul data-testid="welcome-recent">
+                ${this.recent.map(
+                  (server) =>
+                    html`<li>
+                      <button
+                        class="server"
+                        type="button"
+                        ?disabled=${this.work !== 'none'}
+                        @click=${() =>
+                          void this.#run('connecting', 'server', () =>
+                            this.context.servers.connect({ host: server.host, port: server.port }),
+                          )}
+                      >
+                        <conclave-icon name="server"></conclave-icon>
+                        <span class="ellipsis">${server.name}</span>
+                        <span class="dim">${addressOf(server)}</span>
+                      </button>
+                    </li>`,
+                )}
+              </ul>
+            </section>`
+      }
     `;
   }
 }

@@ -33,7 +33,10 @@ export function registerWelcome(
   );
   const show = (): Promise<void> => views.openEditor(VIEW, { key: KEY, title: strings.title });
   store.add(
-    commands.register({ id: 'welcome.show', title: strings.show, category: strings.category, icon: 'home' }, show),
+    commands.register(
+      { id: 'welcome.show', title: strings.show, category: strings.category, icon: 'home' },
+      show,
+    ),
   );
 
   let started = false;
