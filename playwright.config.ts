@@ -2,7 +2,7 @@ import { defineConfig } from '@playwright/test';
 import { existsSync } from 'node:fs';
 
 const executablePath =
-  process.env['CONCLAVE_BROWSER'] ??
+  process.env['CONCLAVE_CHROMIUM'] ??
   ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));
 
 export default defineConfig({

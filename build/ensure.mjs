@@ -155,7 +155,7 @@ export async function ensureBuild() {
 
 /** Where a Chromium may be, most wanted first. @returns {readonly string[]} */
 function browserCandidates() {
-  const fromEnvironment = process.env['CONCLAVE_BROWSER'];
+  const fromEnvironment = process.env['CONCLAVE_CHROMIUM'];
   if (fromEnvironment) return [fromEnvironment];
   if (process.platform === 'darwin')
     return ['Chromium', 'Google Chrome', 'Microsoft Edge'].map(
@@ -190,7 +190,7 @@ export function findBrowser() {
 export async function ensureBrowser() {
   const found = findBrowser();
   if (found) return found;
-  const advice = 'Install Chromium (Debian: apt-get install chromium) or set CONCLAVE_BROWSER to its path.';
+  const advice = 'Install Chromium (Debian: apt-get install chromium) or set CONCLAVE_CHROMIUM to its path.';
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
     fail(`The end-to-end tests need Chromium. ${advice}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };

@@ -27,7 +27,7 @@ const heading = (title) => process.stdout.write(`\n== ${title}\n`);
 await ensureDependencies();
 const browser = await ensureBrowser();
 await ensureBuild();
-const env = { ...process.env, CI: 'true', CONCLAVE_BROWSER: browser };
+const env = { ...process.env, CI: 'true', CONCLAVE_CHROMIUM: browser };
 const reports = join(root, 'node_modules/.cache/conclave/reports');
 rmSync(reports, { recursive: true, force: true });
 mkdirSync(reports, { recursive: true });

@@ -16,6 +16,9 @@ export interface KeytarApi {
   getPassword(service: string, account: string): Promise<string | null>;
   setPassword(service: string, account: string, password: string): Promise<void>;
   deletePassword(service: string, account: string): Promise<boolean>;
+  findCredentials(
+    service: string,
+  ): Promise<readonly { readonly account: string; readonly password: string }[]>;
 }
 
 /** Long enough for a person to answer the system's "unlock keychain" dialog. */
@@ -65,15 +68,25 @@ export function createKeychain(options: {
   return {
     async status() {
       try {
-        await ask(PROBE_MS, (keytar) => keytar.getPassword(service, 'probe'));
+        // `getPassword` answers null also when there is no keychain at all; listing fails then.
+        await ask(PROBE_MS, (keytar) => keytar.findCredentials(service));
         return { available: true, backend: BACKENDS[process.platform] ?? 'System keychain' };
       } catch {
         return { available: false, reason: unavailableReason() };
       }
     },
-    get: (account) => use(async (keytar) => (await keytar.getPassword(service, account)) ?? null),
+    get: (account) =>
+      use(async (keytar) => {
+        const found = await keytar.getPassword(service, account);
+        if (found !== null) return found;
+        const all = await keytar.findCredentials(service);
+        return all.find((entry) => entry.account === account)?.password ?? null;
+      }),
     set: (account, secret) => use((keytar) => keytar.setPassword(service, account, secret)),
-    delete: (account) => use(async (keytar) => void (await keytar.deletePassword(service, account))),
+    delete: (account) =>
+      use(async (keytar) => {
+        await keytar.deletePassword(service, account);
+      }),
   };
 }
 

@@ -10,6 +10,8 @@ import { toDisposable, type Disposable } from '../../core/base/disposable.ts';
 /** The folder everything personal lives in. */
 export interface ProfileFolder extends Disposable {
   readonly path: string;
+  /** The local socket that stands for the lock. */
+  readonly lockAddress: string;
   /** Somebody started the program again on this profile and handed over its links. */
   readonly onSecondInstance: Event<readonly string[]>;
 }
@@ -84,7 +86,12 @@ export async function openProfileFolder(options: {
     server.close();
     secondInstance.dispose();
   });
-  return { path, onSecondInstance: secondInstance.event, dispose: () => closing.dispose() };
+  return {
+    path,
+    lockAddress: address,
+    onSecondInstance: secondInstance.event,
+    dispose: () => closing.dispose(),
+  };
 }
 
 /** A short path (108 bytes is the limit on Linux, 104 on macOS) that only this user can reach. */

@@ -14,7 +14,7 @@ import type { Disposable } from '../../core/base/disposable.ts';
 import { createEmitter, type Event } from '../../core/base/event.ts';
 import { logCode, type Logger } from '../../core/base/log.ts';
 import type { HostInfo, RelayStartOptions, RelayStatus } from '../../core/base/rpc/host-contract.ts';
-import { integer, object, parse, string } from '../../core/base/schema.ts';
+import { integer, object, oneOf, parse, string } from '../../core/base/schema.ts';
 import { fetchUntrusted } from './untrusted-fetch.ts';
 
 /** The relay bundled with the program, run as a process of its own. */
@@ -56,6 +56,13 @@ const HEALTHY_MS = 60_000;
 const readySchema = object({
   port: integer({ min: 1, max: 65535 }),
   serverId: string({ min: 64, max: 64, pattern: /^[0-9a-f]{64}$/ }),
+});
+
+/** What it prints on its error output when it cannot start. */
+const failureSchema = object({
+  event: oneOf(['relay.startFailed']),
+  code: string({ min: 1, max: 64, pattern: /^[a-z_]+$/ }),
+  message: string({ min: 1, max: 1000 }),
 });
 
 /** The settings given by environment; the rest comes from `server.toml` in the data folder. */
@@ -212,12 +219,10 @@ export function createRelayLauncher(options: RelayLauncherOptions): RelayLaunche
       // A relay that cannot even start once (port taken, no rights) will not do better by trying again.
       const delay = neverRan ? undefined : RESTART_DELAYS_MS[failures];
       if (delay === undefined) {
-        const taken = /addrinuse|address already in use/i.test(lastError);
+        const reason = readFailureLine(lastError);
         giveUp(
-          taken ? 'port_in_use' : 'relay_crashed',
-          taken
-            ? 'Another program uses that port. Choose another port or stop the other program.'
-            : 'The relay ended unexpectedly. Its log tells more ("Relay: Show Log").',
+          reason?.code ?? 'relay_crashed',
+          reason?.message ?? 'The relay ended unexpectedly. Its log tells more.',
         );
         return;
       }
@@ -299,6 +304,17 @@ function readReadyLine(line: string): { readonly port: number; readonly serverId
   if (!line.startsWith('{')) return undefined;
   try {
     const parsed = parse(readySchema, JSON.parse(line));
+    return parsed.ok ? parsed.value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why the relay did not start, when it says so itself. */
+function readFailureLine(line: string): { readonly code: string; readonly message: string } | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const parsed = parse(failureSchema, JSON.parse(line));
     return parsed.ok ? parsed.value : undefined;
   } catch {
     return undefined;
