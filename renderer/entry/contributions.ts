@@ -1,4 +1,5 @@
+import { createFeatures } from '../contrib/features.ts';
 import type { WorkbenchContribution } from '../platform/services.ts';
 
 /** The features of the workbench, in the order in which they start. */
-export const contributions: readonly WorkbenchContribution[] = [];
+export const contributions: readonly WorkbenchContribution[] = [createFeatures];

@@ -14,7 +14,7 @@ import { createKeybindingService } from '../platform/keybindings.ts';
 import { createMenuRegistry } from '../platform/menus.ts';
 import { localize } from '../platform/nls.ts';
 import { createNotificationService } from '../platform/notifications.ts';
-import type { WorkbenchServices } from '../platform/services.ts';
+import type { RunningContribution, WorkbenchServices } from '../platform/services.ts';
 import { createStatusBarRegistry } from '../platform/status-bar.ts';
 import { createStorageService, hostStateStore } from '../platform/storage.ts';
 import { createThemeService } from '../platform/themes.ts';
@@ -120,19 +120,24 @@ export async function startWorkbench(): Promise<WorkbenchServices> {
   );
   window.addEventListener('pagehide', () => void storage.flush());
 
+  const tellContributionFailed = (error: unknown): void => {
+    logFailure('workbench.contribution_failed', error);
+    notifications.show({
+      severity: 'error',
+      message: localize('startup.contributionFailed'),
+      code: errorCode(error),
+    });
+  };
+  const running: RunningContribution[] = [];
   for (const contribute of contributions) {
     try {
-      await contribute(services);
+      running.push(await contribute(services));
     } catch (error) {
-      logFailure('workbench.contribution_failed', error);
-      notifications.show({
-        severity: 'error',
-        message: localize('startup.contributionFailed'),
-        code: errorCode(error),
-      });
+      tellContributionFailed(error);
     }
   }
   await created.restore();
+  for (const contribution of running) contribution.afterRestore?.().catch(tellContributionFailed);
   await font;
   await created.root.updateComplete;
   performance.mark('conclave/interactive');

@@ -50,4 +50,12 @@ export interface WorkbenchServices {
  * A feature: registers what it has and returns what ends it. Run once after the services exist and before
  * the layout is restored. One that throws is logged and told; the others still run.
  */
-export type WorkbenchContribution = (services: WorkbenchServices) => Disposable | Promise<Disposable>;
+export type WorkbenchContribution = (
+  services: WorkbenchServices,
+) => RunningContribution | Promise<RunningContribution>;
+
+/** A feature that runs. */
+export interface RunningContribution extends Disposable {
+  /** Run once the stored layout is back on the screen, for what opens tabs or asks the person something. */
+  readonly afterRestore?: () => Promise<void>;
+}
