@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { concatBytes, randomBytes, type Bytes } from '../base/bytes.ts';
+import { concatBytes, fromHex, randomBytes, toHex, type Bytes } from '../base/bytes.ts';
 import { CodedError } from '../base/coded-error.ts';
 import {
   MAX_DATAGRAM_BYTES,
   readMediaHeader,
   writeMediaHeader,
   type MediaHeader,
+  type MediaKind,
 } from '../protocol/media-datagram.ts';
+import vectors from '../../test/fixtures/frame-cipher/frames.json' with { type: 'json' };
 import {
   createFrameOpener,
   createFrameSealer,
@@ -18,6 +20,7 @@ import {
   type OpenedFrame,
 } from './frame-cipher.ts';
 
+const hex = (text: string): Bytes => fromHex(text) as Bytes;
 const open = (
   opener: { open(d: Uint8Array, h: MediaHeader): OpenedFrame },
   datagram: Uint8Array,
@@ -56,6 +59,18 @@ describe('frame cipher', () => {
       ),
       { numRuns: 200 },
     );
+  });
+
+  it('gives the bytes of the fixed vectors', () => {
+    expect(vectors.frames.length).toBeGreaterThan(3);
+    for (const { kind, epoch, slot, counter, key, payload, datagram } of vectors.frames) {
+      const options = { key: hex(key), kind: kind as MediaKind, epoch, slot, firstCounter: counter };
+      expect(toHex(createFrameSealer(options).seal(hex(payload)))).toBe(datagram);
+      expect(open(createFrameOpener(hex(key)), hex(datagram))).toEqual({
+        status: 'opened',
+        payload: hex(payload),
+      });
+    }
   });
 
   it('refuses every flipped bit of header and ciphertext, and the window does not move', () => {

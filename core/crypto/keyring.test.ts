@@ -187,7 +187,7 @@ describe('frame keyring', () => {
             epoch += 1;
             setEpoch(epoch, [a, b]);
           } else if (action.kind === 'wait') clock.advance(action.ms);
-          else if (sent.length > 0) {
+          else if (action.kind === 'deliver' && sent.length > 0) {
             const frame = sent[action.which % sent.length]!;
             const end = replacedAt.get(frame.epoch);
             const alive = end === undefined || clock.now() - end < EPOCH_RETENTION_MS;
