@@ -9,6 +9,9 @@ export const baseStyles = css`
   :host([hidden]) {
     display: none !important;
   }
+  [hidden] {
+    display: none !important;
+  }
   *,
   *::before,
   *::after {

@@ -12,6 +12,7 @@ import './dialog-view.ts';
 import { fitSizes, NARROW_WIDTH, SIZE_LIMITS } from './layout-model.ts';
 import './notifications-view.ts';
 import './parts/activity-bar.ts';
+import './parts/side-bar.ts';
 import type { SideBarElement } from './parts/side-bar.ts';
 import './parts/status-bar-part.ts';
 import './parts/title-bar.ts';
