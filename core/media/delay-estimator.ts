@@ -2,14 +2,14 @@
  * How long to hold packets before playing them. For each packet the arrival time minus the media time is a
  * transit time with an unknown constant; the smallest one of the last seconds stands for a packet that met no
  * queue. Delays relative to it go into a histogram that slowly forgets, and the target is its 95 % quantile
- * (after NetEq's DelayManager in WebRTC, which uses the same quantile over the same kind of histogram).
+ * (after NetEq's DelayManager in WebRTC, which takes the same quantile of the largest delay of each interval).
  */
 export interface DelayEstimator {
   /** Takes a packet's arrival and media time, both in ms. */
   update(arrivalMs: number, mediaMs: number): void;
   /** Transit time of an undelayed packet, ms. */
   baseMs(nowMs: number): number;
-  /** Relative delay that 95 % of the packets stay within, ms. */
+  /** Relative delay that 95 % of the intervals stay within, ms. */
   readonly quantileMs: number;
   /** Mean deviation of transit times (RFC 3550 §6.4.1), ms. */
   readonly jitterMs: number;
@@ -20,10 +20,15 @@ export const MAX_TARGET_MS = 500;
 const BUCKET_MS = 5;
 const BUCKETS = MAX_TARGET_MS / BUCKET_MS;
 const QUANTILE = 0.95;
-/** Half of what the histogram knows is forgotten in 230 packets, 4.6 s at 20 ms. */
-const FORGET_FACTOR = 0.997;
-/** Until this many packets have come the estimate is not trusted to be small. */
-const TRUSTED_AFTER = 8;
+/**
+ * The largest delay of each interval is what counts, so that a burst of packets after one hold-up of the
+ * network is one event and not fifty.
+ */
+const INTERVAL_MS = 200;
+/** Half of what the histogram knows is forgotten in 34 intervals, 7 s of speech. */
+const FORGET_FACTOR = 0.98;
+/** Until this many intervals are over the estimate is not trusted to be small. */
+const TRUSTED_AFTER = 3;
 const INITIAL_QUANTILE_MS = 40;
 const SLOT_MS = 200;
 const SLOTS = 10;
@@ -31,9 +36,13 @@ const SLOTS = 10;
 /** Makes an estimator that knows nothing. */
 export function createDelayEstimator(): DelayEstimator {
   const histogram = new Float64Array(BUCKETS);
+  // A calm past: three bad intervals raise the target, at the start as later, one does not.
+  histogram[0] = 1;
   const slotMinimum = new Float64Array(SLOTS).fill(Infinity);
   const slotNumber = new Float64Array(SLOTS).fill(-1);
-  let packets = 0;
+  let intervals = -1;
+  let intervalStart = -Infinity;
+  let intervalMaximum = 0;
   let lastTransit: number | undefined;
   let jitterMs = 0;
   let quantileMs = INITIAL_QUANTILE_MS;
@@ -49,6 +58,20 @@ export function createDelayEstimator(): DelayEstimator {
     return lastBase;
   };
 
+  const closeInterval = (): void => {
+    const bucket = Math.floor(intervalMaximum / BUCKET_MS);
+    for (let i = 0; i < BUCKETS; i++) histogram[i] = (histogram[i] as number) * FORGET_FACTOR;
+    histogram[bucket] = (histogram[bucket] as number) + (1 - FORGET_FACTOR);
+    let below = 0;
+    let index = 0;
+    while (index < BUCKETS - 1 && below + (histogram[index] as number) < QUANTILE) {
+      below += histogram[index] as number;
+      index += 1;
+    }
+    quantileMs = (index + 1) * BUCKET_MS;
+    if (intervals + 1 < TRUSTED_AFTER) quantileMs = Math.max(quantileMs, INITIAL_QUANTILE_MS);
+  };
+
   return {
     update(arrivalMs, mediaMs) {
       const transit = arrivalMs - mediaMs;
@@ -62,21 +85,15 @@ export function createDelayEstimator(): DelayEstimator {
       } else {
         slotMinimum[slot] = Math.min(slotMinimum[slot] as number, transit);
       }
-      packets += 1;
-      const relative = transit - baseMs(arrivalMs);
-      const bucket = Math.min(BUCKETS - 1, Math.floor(relative / BUCKET_MS));
-      // In the beginning forgetting is faster, so that the first packets do not count for ever.
-      const keep = Math.min(FORGET_FACTOR, 1 - 1 / packets);
-      for (let i = 0; i < BUCKETS; i++) histogram[i] = (histogram[i] as number) * keep;
-      histogram[bucket] = (histogram[bucket] as number) + (1 - keep);
-      let below = 0;
-      let index = 0;
-      while (index < BUCKETS - 1 && below + (histogram[index] as number) < QUANTILE) {
-        below += histogram[index] as number;
-        index += 1;
+      if (arrivalMs - intervalStart >= INTERVAL_MS) {
+        if (intervals >= 0 && intervalMaximum < MAX_TARGET_MS) closeInterval();
+        intervals += 1;
+        intervalStart = arrivalMs;
+        intervalMaximum = 0;
       }
-      quantileMs = (index + 1) * BUCKET_MS;
-      if (packets < TRUSTED_AFTER) quantileMs = Math.max(quantileMs, INITIAL_QUANTILE_MS);
+      const relative = transit - baseMs(arrivalMs);
+      // An interval with packets later than could ever be waited for is a hold-up and does not count.
+      intervalMaximum = Math.max(intervalMaximum, relative);
     },
     baseMs,
     get quantileMs() {

@@ -13,7 +13,7 @@ export interface StampedAudio {
 export interface ComparedWindow {
   /** First sample of the window in the heard signal. */
   readonly start: number;
-  /** The matching sample of the source. */
+  /** The matching sample of the source; negative when the window begins before the recording. */
   readonly sourceStart: number;
   /** Normalised correlation at the best alignment, -1 to 1. */
   readonly correlation: number;
@@ -105,7 +105,11 @@ export function compareSpeech(
   const { windowMs = 1000, maxDelayMs = 1500 } = options;
   const length = Math.round((windowMs * SAMPLE_RATE) / 1000);
   const coarseLength = Math.floor(length / DECIMATION);
-  const coarseSource = decimate(source.samples);
+  // Before the recording began there was silence, as far as this comparison is concerned.
+  const lead = Math.ceil((maxDelayMs * SAMPLE_RATE) / 1000 / DECIMATION) * DECIMATION;
+  const said = new Float32Array(lead + source.samples.length);
+  said.set(source.samples, lead);
+  const coarseSource = decimate(said);
   const coarseHeard = decimate(heard.samples);
   const windows: ComparedWindow[] = [];
   const delays: number[] = [];
@@ -123,28 +127,22 @@ export function compareSpeech(
       coarseHeard,
       Math.floor(start / DECIMATION),
       coarseLength,
-      Math.floor(earliest / DECIMATION),
-      Math.ceil(latest / DECIMATION),
+      Math.floor((earliest === 0 ? 0 : lead + earliest) / DECIMATION),
+      Math.ceil((lead + latest) / DECIMATION),
     );
     if (!coarse) continue;
     const centre = coarse.at * DECIMATION + (start % DECIMATION);
-    const fine = align(
-      source.samples,
-      heard.samples,
-      start,
-      length,
-      centre - DECIMATION,
-      centre + DECIMATION,
-    );
+    const fine = align(said, heard.samples, start, length, centre - DECIMATION, centre + DECIMATION);
     if (!fine) continue;
-    windows.push({ start, sourceStart: fine.at, correlation: fine.correlation });
+    const sourceStart = fine.at - lead;
+    windows.push({ start, sourceStart, correlation: fine.correlation });
     weighted += fine.correlation * energy;
     weights += energy;
     if (fine.correlation < MATCH_CORRELATION) continue;
     for (let offset = 0; offset < length; offset += STAMP_QUANTUM) {
-      const said = source.stamps[Math.floor((fine.at + offset) / STAMP_QUANTUM)];
+      const captured = source.stamps[Math.floor((sourceStart + offset) / STAMP_QUANTUM)];
       const played = heard.stamps[Math.floor((start + offset) / STAMP_QUANTUM)];
-      if (said !== undefined && played !== undefined) delays.push(played - said);
+      if (captured !== undefined && played !== undefined) delays.push(played - captured);
     }
   }
   delays.sort((a, b) => a - b);

@@ -57,12 +57,13 @@ export function createPlaybackLoop(
   const block = new Float32Array(BLOCK_SAMPLES);
   const run = async (): Promise<void> => {
     running = true;
-    ring.setStreaming(true);
     while (active) {
       while (ring.available() < PLAYBACK_LOW_WATER) {
         fill(block);
         ring.write(block);
       }
+      // Only now there is something to miss.
+      ring.setStreaming(true);
       await waitForRoom(memory, ring, PLAYBACK_LOW_WATER, WAKE_UP_MS);
     }
     ring.setStreaming(false);
