@@ -38,7 +38,7 @@ export function createAdmission(limits: AdmissionLimits): Admission {
         collectedAt = now;
         for (const [other, bucket] of buckets) if (bucket.isFull(now)) buckets.delete(other);
       }
-      if (!(limits.loopbackExempt && key === LOOPBACK)) {
+      if (!(limits.loopbackExempt && isLoopback(address))) {
         let bucket = buckets.get(key);
         if (!bucket) {
           bucket = createTokenBucket(limits.perMinute / 60, limits.burst, now);
@@ -68,24 +68,25 @@ export function createAdmission(limits: AdmissionLimits): Admission {
   };
 }
 
-const LOOPBACK = 'loopback';
+/** Whether a connection comes from this computer. */
+export function isLoopback(address: string): boolean {
+  const group = addressGroup(address);
+  return group === LOOPBACK_6 || /^127\.[0-9.]+$/.test(group);
+}
 
-/**
- * The unit the limits count: an IPv4 address, or an IPv6 /64, which one subscriber has as a whole. All of
- * loopback is one.
- */
+const LOOPBACK_6 = '::1';
+
+/** The unit the limits count: an IPv4 address, or an IPv6 /64, which one subscriber has as a whole. */
 export function addressGroup(address: string): string {
-  const mapped = /^::ffff:([0-9.]+)$/i.exec(address);
-  const plain = mapped?.[1] ?? address;
-  if (plain === '::1' || /^127\./.test(plain)) return LOOPBACK;
-  if (!plain.includes(':')) return plain;
-  const [head = '', tail] = plain.split('%')[0]!.toLowerCase().split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups =
-    tail === undefined
-      ? left
-      : [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  const plain = /^::ffff:([0-9.]+)$/i.exec(address)?.[1] ?? address;
+  if (!plain.includes(':') || plain === LOOPBACK_6) return plain;
+  const [head = '', tail] = (plain.split('%')[0] as string).toLowerCase().split('::');
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const right = tail === '' ? [] : tail.split(':');
+    while (groups.length + right.length < 8) groups.push('0');
+    groups.push(...right);
+  }
   return groups
     .slice(0, 4)
     .map((group) => group.replace(/^0+(?=.)/, ''))

@@ -144,18 +144,12 @@ export function serveConnection(context: ServingContext, raw: RawConnection): Se
   const bytesPerSecond = config['limits.message_bytes_per_second'];
   const bytesBudget = createTokenBucket(bytesPerSecond, bytesPerSecond * 4, clock.now());
 
-  const run = async (): Promise<void> => {
+  const receiveChunk = (chunk: Uint8Array): void => {
     try {
-      for await (const chunk of raw.chunks) {
-        if (closing) continue;
-        for (const message of frames.push(chunk)) {
-          if (closing) break;
-          if (session) relay.receive(session, message);
-          else receiveHandshake(message);
-        }
-        // A client over its rate is not read from, which makes QUIC slow it down.
-        const debt = bytesBudget.charge(clock.now(), chunk.length);
-        if (debt > 0) await new Promise<void>((resolve) => clock.setTimer(debt, resolve));
+      for (const message of frames.push(chunk)) {
+        if (closing) return;
+        if (session) relay.receive(session, message);
+        else receiveHandshake(message);
       }
     } catch (error) {
       if (error instanceof FramingError) {
@@ -165,16 +159,32 @@ export function serveConnection(context: ServingContext, raw: RawConnection): Se
         else refuse('protocol_error', error.message);
       } else if (error instanceof CodedError) {
         refuse(error.code as WireErrorCode, error.message, error.retryAfterMs);
-      } else if (!closing && isFault(error)) {
+      } else {
         context.logger.log('error', 'connection.failed', { kind: logCode((error as Error).name) });
+        if (session) relay.end(session, 'internal', 'The server failed. Connect again.');
+        else refuse('internal', 'The server failed. Try again later.');
       }
     }
   };
-  const done = run().finally(() => {
-    handshakeTimer.dispose();
-    if (session) relay.disconnect(session);
-    if (!closing) raw.destroy();
-  });
+
+  const run = async (): Promise<void> => {
+    for await (const chunk of raw.chunks) {
+      // What arrives after the farewell is read and dropped, so that the client can still hear us.
+      if (closing) continue;
+      receiveChunk(chunk);
+      // A client over its rate is not read from, which makes QUIC slow it down.
+      const debt = bytesBudget.charge(clock.now(), chunk.length);
+      if (debt > 0) await new Promise<void>((resolve) => clock.setTimer(debt, resolve));
+    }
+  };
+  // A stream that breaks is an ordinary end.
+  const done = run()
+    .catch(() => {})
+    .finally(() => {
+      handshakeTimer.dispose();
+      if (session) relay.disconnect(session);
+      raw.destroy();
+    });
   return {
     onDatagram(datagram) {
       if (session) relay.receiveDatagram(session, datagram);
@@ -182,9 +192,4 @@ export function serveConnection(context: ServingContext, raw: RawConnection): Se
     },
     done,
   };
-}
-
-/** Errors of our own code, as opposed to a connection that broke. */
-function isFault(error: unknown): boolean {
-  return error instanceof RangeError || error instanceof ReferenceError || error instanceof SyntaxError;
 }

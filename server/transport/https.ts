@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:https';
 import type { Bytes } from '../../core/base/bytes.ts';
 import { DESCRIPTOR_PATH } from '../../core/protocol/server-descriptor.ts';
-import { addressGroup } from '../relay/admission.ts';
+import { isLoopback } from '../relay/admission.ts';
 import type { ServerCertificate } from './self-signed-certificate.ts';
 
 /** The TCP side: the signed descriptor, health and metrics over HTTPS. */
@@ -52,7 +52,7 @@ export function startHttpsServer(
       else if (path === DESCRIPTOR_PATH) answer(200, 'application/cbor', content.descriptor());
       else if (path === '/healthz') answer(200, 'text/plain', 'ok\n');
       else if (path === '/metrics') {
-        if (content.metricsPublic || addressGroup(request.socket.remoteAddress ?? '') === 'loopback')
+        if (content.metricsPublic || isLoopback(request.socket.remoteAddress ?? ''))
           answer(200, 'text/plain; version=0.0.4', content.metrics());
         else answer(403, 'text/plain', 'metrics are for this computer only (server.metrics_public)\n');
       } else answer(404, 'text/plain', 'not found\n');

@@ -13,6 +13,7 @@ type Command =
       readonly do: 'open';
       readonly client: string;
       readonly port: number;
+      readonly host?: string;
       readonly certificateHash: Uint8Array;
       readonly path?: string;
       readonly paused?: boolean;

@@ -30,13 +30,15 @@ export interface WireObserver {
 export async function openWireConnection(
   target: {
     readonly port: number;
+    /** Literal address, default 127.0.0.1. */
+    readonly host?: string;
     readonly certificateHash: Uint8Array;
     readonly path?: string;
     readonly paused?: boolean;
   },
   observer: WireObserver,
 ): Promise<WireConnection> {
-  const transport = new WebTransport(`https://127.0.0.1:${target.port}${target.path ?? '/session'}`, {
+  const transport = new WebTransport(`https://${target.host ?? '127.0.0.1'}:${target.port}${target.path ?? '/session'}`, {
     serverCertificateHashes: [{ algorithm: 'sha-256', value: target.certificateHash as Bytes }],
   });
   keepAlive.add(transport);

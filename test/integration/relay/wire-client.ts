@@ -44,6 +44,8 @@ export interface WireAgent {
 /** Where to connect. */
 export interface WireTarget {
   readonly port: number;
+  /** Literal address, default 127.0.0.1. */
+  readonly host?: string;
   readonly certificateHash: Bytes;
   readonly path?: string;
   /** Never reads its control stream. */
