@@ -44,7 +44,9 @@ export function createBytesPort(carrier: {
       if (!open) return true;
       let message: unknown;
       try {
-        message = decodeCbor(bytes, HOST_MESSAGE_LIMITS);
+        // A Node Buffer's own `slice` shares memory, which the reader does not expect.
+        const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+        message = decodeCbor(plain, HOST_MESSAGE_LIMITS);
       } catch (error) {
         if (error instanceof CborError) return false;
         throw error;

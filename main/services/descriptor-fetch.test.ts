@@ -47,7 +47,7 @@ test('HTTP/1.1 and HTTP/2, by name, IPv4 and IPv6', async () => {
   const port1 = await listen(http1);
   expect(await fetchDescriptor({ host: '127.0.0.1', port: port1 })).toEqual(body);
   expect(await fetchDescriptor({ host: 'localhost', port: port1 })).toEqual(body);
-  const port2 = await listen(http2 as unknown as Server, '::1');
+  const port2 = await listen(http2, '::1');
   expect(await fetchDescriptor({ host: '::1', port: port2 })).toEqual(body);
   expect(await fetchDescriptor({ host: '[::1]', port: port2 })).toEqual(body);
   expect(paths).toEqual(Array<string>(4).fill('/.well-known/conclave'));
