@@ -44,6 +44,8 @@ export interface RelayProcess {
   readonly stderr: readonly string[];
   /** Resolves with the exit code when the process is gone. */
   readonly exited: Promise<number | null>;
+  /** Closes its standard input, as the end of its parent would. */
+  closeInput(): void;
   /** Ends it in an orderly way and gives the exit code. */
   stop(): Promise<number | null>;
   /** SIGKILL. */
@@ -159,6 +161,7 @@ export async function startRelay(options: RelayProcessOptions = {}): Promise<Rel
     dataDir,
     stderr,
     exited,
+    closeInput: () => void child.stdin.end(),
     async stop() {
       child.kill('SIGTERM');
       return waitForExit(child, exited);
