@@ -18,6 +18,7 @@ export function activate(context: ExtensionContext): void {
     rooms: api.rooms.all,
     people: api.rooms.people,
     speaking: api.call.speaking,
+    transmitting: api.call.transmitting,
     callRoom: api.call.state.state === 'none' ? undefined : api.call.state.room,
   });
 

@@ -42,7 +42,7 @@ function person(changes: Partial<Person>): Person {
 }
 
 function input(changes: Partial<RoomTreeInput>): RoomTreeInput {
-  return { rooms: [], people: [], speaking: new Set(), callRoom: undefined, ...changes };
+  return { rooms: [], people: [], speaking: new Set(), transmitting: false, callRoom: undefined, ...changes };
 }
 
 const name = (node: RoomNode): string => (node.kind === 'room' ? node.room.name : node.person.name);
@@ -84,7 +84,7 @@ describe('the tree of rooms', () => {
 
   it('says everything it shows by an icon in words too', () => {
     const item = personItem(
-      { rooms: [], speaking: new Set([1]) },
+      { rooms: [], speaking: new Set(), transmitting: true },
       person({ muted: true, deafened: true, verified: true, away: true, self: true }),
       true,
     );

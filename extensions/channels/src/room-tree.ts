@@ -10,6 +10,8 @@ export interface RoomTreeInput {
   readonly rooms: readonly Room[];
   readonly people: readonly Person[];
   readonly speaking: ReadonlySet<number>;
+  /** This client is sending, so its own person is talking. */
+  readonly transmitting: boolean;
   /** The room whose call this client is in. */
   readonly callRoom: number | undefined;
 }
@@ -91,11 +93,11 @@ function roomTooltip(room: Room, inside: number): string {
 
 /** How a person looks, in the tree of rooms and in the list of people. */
 export function personItem(
-  input: Pick<RoomTreeInput, 'speaking' | 'rooms'>,
+  input: Pick<RoomTreeInput, 'speaking' | 'transmitting' | 'rooms'>,
   person: Person,
   isInRoomTree: boolean,
 ): TreeItem {
-  const talking = input.speaking.has(person.session);
+  const talking = person.self ? input.transmitting : input.speaking.has(person.session);
   const decorations = [
     ...(person.verified ? [{ icon: 'verified-filled', label: strings.verified }] : []),
     ...(person.muted ? [{ icon: 'mute', label: strings.muted, emphasis: 'warning' as const }] : []),

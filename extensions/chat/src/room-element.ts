@@ -336,6 +336,10 @@ export class ChatRoomElement extends LitElement {
       background: none;
       overflow-wrap: anywhere;
     }
+    textarea:focus-visible {
+      /* The box around it shows the focus. */
+      outline: none;
+    }
     textarea::placeholder {
       color: var(--vscode-input-placeholderForeground);
     }
@@ -529,6 +533,15 @@ export class ChatRoomElement extends LitElement {
     }
   }
 
+  async #connect(): Promise<void> {
+    const { api } = this.#options as RoomElementOptions;
+    try {
+      await api.commands.execute('server.connect');
+    } catch (error) {
+      await api.window.showMessage('error', failureOf(error).message);
+    }
+  }
+
   async #askPassword(): Promise<void> {
     const { api } = this.#options as RoomElementOptions;
     let title = strings.passwordTitle(this.#roomName);
@@ -688,7 +701,7 @@ export class ChatRoomElement extends LitElement {
               ? html`<button
                   class="action"
                   type="button"
-                  @click=${() => void api.commands.execute('server.connect').catch(() => {})}
+                  @click=${() => void this.#connect()}
                 >
                   ${strings.connect}
                 </button>`

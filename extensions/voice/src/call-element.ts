@@ -284,8 +284,10 @@ export class CallElement extends LitElement {
   }
 
   #run(command: string): void {
-    // The workbench has told what went wrong; a button has nothing to add.
-    this.#api?.commands.execute(command).catch(() => {});
+    const api = this.#api;
+    api?.commands.execute(command).catch((error: unknown) => {
+      void api.window.showMessage('error', error instanceof Error ? error.message : strings.failed);
+    });
   }
 
   override render(): TemplateResult | typeof nothing {

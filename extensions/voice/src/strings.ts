@@ -4,6 +4,7 @@ export const strings = {
   notInCallHint:
     'Join a room to talk. Voice is encrypted on this computer; the server forwards what it cannot hear.',
   joinRoom: 'Join a room',
+  failed: 'That did not work. Try again.',
   notConnected: 'You are not connected.',
   connect: 'Connect to a server',
   callIn: (room: string): string => `Call in ${room}`,
