@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { syntheticSpeech } from './testing/synthetic-speech.ts';
 import { MAX_STRETCH_SAMPLES, stretchSpeech } from './time-stretch.ts';
@@ -41,6 +42,30 @@ describe('time stretching', () => {
     const copy = noise.slice();
     expect(stretchSpeech(noise, 960, -480)).toBe(960);
     expect(noise).toEqual(copy);
+  });
+
+  it('leaves numbers in range, whatever the signal and the wish', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 1000 }),
+        fc.double({ min: -600, max: 600, noNaN: true }),
+        fc.constantFrom(480, 960),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (seed, change, frame, loudness) => {
+          const samples = new Float32Array(frame + MAX_STRETCH_SAMPLES);
+          samples.set(
+            syntheticSpeech(0.5, seed)
+              .subarray(9600, 9600 + frame)
+              .map((sample) => sample * loudness),
+          );
+          const length = stretchSpeech(samples, frame, change);
+          expect(Number.isInteger(length)).toBe(true);
+          expect(length).toBeLessThanOrEqual(samples.length);
+          expect(samples.subarray(0, length).every((sample) => Math.abs(sample) <= 1)).toBe(true);
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 
   it('does nothing without room or for changes shorter than a period', () => {

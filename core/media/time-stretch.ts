@@ -64,7 +64,7 @@ function findPitch(samples: Float32Array, length: number, maxLag: number): numbe
  * @returns the new length, which is the old one when the signal has no suitable period.
  */
 export function stretchSpeech(samples: Float32Array, length: number, change: number): number {
-  const maxLag = Math.min(MAX_LAG, Math.abs(change), length >> 1);
+  const maxLag = Math.min(MAX_LAG, Math.floor(Math.abs(change)), length >> 1);
   if (maxLag < MIN_LAG || (change > 0 && length + maxLag > samples.length)) return length;
   const lag = findPitch(samples, length, maxLag);
   if (lag === undefined) return length;

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright';
+import { chromium, type Browser, type Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AudioSettings } from '../../../core/media/media-contract.ts';
-import { launchChromium } from '../../support/chromium.ts';
+import { findChromium, launchChromium } from '../../support/chromium.ts';
 import { loadSpeech, writeMicrophoneFile } from '../../support/speech.ts';
 import type { MediaTrial } from './media-trial.page.ts';
 import { serveTrialPage, startEchoRelay } from './trial-host.ts';
@@ -48,10 +48,8 @@ describe('the voice path in Chromium', () => {
     const context = await browser.newContext({ permissions: ['microphone'] });
     try {
       const page = await context.newPage();
-      page.on('pageerror', (error) => console.error(error));
-      page.on('console', (message) => {
-        if (message.type() === 'error') console.error(message.text());
-      });
+      const errors: unknown[] = [];
+      page.on('pageerror', (error) => errors.push(error));
       await page.goto(host.url);
       const state = await page.evaluate((options) => mediaTrial.start(options), {
         port: relay.port,
@@ -61,6 +59,7 @@ describe('the voice path in Chromium', () => {
       });
       expect(state.microphone).toEqual({ state: 'live' });
       await run(page, relay);
+      expect(errors).toEqual([]);
     } finally {
       await context.close();
       relay.stop();
@@ -70,6 +69,9 @@ describe('the voice path in Chromium', () => {
   const hear = (page: Page, seconds: number, frameMs: number): Promise<void> =>
     page.evaluate((frames) => mediaTrial.hear(frames), (seconds * 1000) / frameMs);
 
+  const median = (values: readonly number[]): number =>
+    [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+
   it('brings speech from the microphone to the loudspeaker', { timeout: 90_000 }, async () => {
     await trial({ loss: 0, jitterMs: 0 }, SETTINGS, async (page) => {
       const control = await page.evaluate(() => mediaTrial.echoControl([1, 2, 3, 250]));
@@ -77,11 +79,10 @@ describe('the voice path in Chromium', () => {
       await hear(page, SPOKEN_SECONDS + 2, SETTINGS.frameMs);
       const result = await page.evaluate((seconds) => mediaTrial.compare(seconds), SPOKEN_SECONDS);
       const stats = await page.evaluate(() => mediaTrial.stats());
-      console.log(
-        JSON.stringify({ result, stats, underruns: await page.evaluate(() => mediaTrial.underruns()) }),
-      );
-      expect(result.correlation).toBeGreaterThan(0.9);
-      expect(result.delay?.p50).toBeLessThan(200);
+      // The middle one, so that one hiccup of a busy machine does not decide.
+      expect(median(result.windows)).toBeGreaterThan(0.9);
+      expect(result.windows.length).toBeGreaterThan(SPOKEN_SECONDS / 2);
+      expect(result.delay?.p50).toBeLessThan(300);
       expect(stats.rejected).toBe(0);
       expect(stats.rttMs).not.toBeNull();
       expect(await page.evaluate(() => mediaTrial.wasSpeaking())).toBe(true);
@@ -90,12 +91,26 @@ describe('the voice path in Chromium', () => {
 
   it('conceals and recovers what a bad network loses', { timeout: 90_000 }, async () => {
     await trial({ loss: 0.1, jitterMs: 30 }, SETTINGS, async (page) => {
-      await hear(page, SPOKEN_SECONDS + 4, SETTINGS.frameMs);
+      await hear(page, SPOKEN_SECONDS + 6, SETTINGS.frameMs);
       const result = await page.evaluate((seconds) => mediaTrial.compare(seconds), SPOKEN_SECONDS);
       const { people } = await page.evaluate(() => mediaTrial.stats());
-      console.log(JSON.stringify({ result, people }));
-      expect(people[0]?.recoveredByFec).toBeGreaterThan(0);
-      expect(result.correlation).toBeGreaterThan(0.75);
+      const person = people[0];
+      expect(person?.lost).toBeGreaterThan(20);
+      expect((person?.recoveredByFec ?? 0) / (person?.lost ?? 1)).toBeGreaterThan(0.5);
+      expect(median(result.windows)).toBeGreaterThan(0.7);
+    });
+  });
+
+  it('carries push-to-talk and noise suppression', { timeout: 90_000 }, async () => {
+    const settings: AudioSettings = { ...SETTINGS, mode: 'pushToTalk', noiseSuppression: true, frameMs: 10 };
+    await trial({ loss: 0, jitterMs: 0 }, settings, async (page) => {
+      await page.evaluate(() => mediaTrial.talk(true));
+      await hear(page, 2, settings.frameMs);
+      await page.evaluate(() => mediaTrial.talk(false));
+      await page.evaluate(() => mediaTrial.silent());
+      const stats = await page.evaluate(() => mediaTrial.stats());
+      expect(stats.people[0]?.received).toBe(stats.framesSent);
+      expect(await page.evaluate(() => mediaTrial.wasSpeaking())).toBe(true);
     });
   });
 
@@ -104,5 +119,32 @@ describe('the voice path in Chromium', () => {
       relay.stop();
       expect(await page.evaluate(() => mediaTrial.closeReason())).toMatch(/^(unresponsive|failed|closed)$/);
     });
+  });
+
+  it('lets a person without a microphone listen, and says what to do', { timeout: 60_000 }, async () => {
+    const bare = await chromium.launch({
+      executablePath: findChromium(),
+      args: [
+        ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+        '--no-first-run',
+        '--disable-background-networking',
+        '--autoplay-policy=no-user-gesture-required',
+        // A person who says no, which a computer without a microphone and one with it both know.
+        '--deny-permission-prompts',
+      ],
+    });
+    try {
+      const page = await bare.newPage();
+      await page.goto(host.url);
+      const state = await page.evaluate(() => mediaTrial.openDevices());
+      expect(state.microphone).toMatchObject({
+        state: 'failed',
+        code: expect.stringMatching(/^microphone_(denied|missing)$/),
+      });
+      expect(state.microphone).toHaveProperty('message', expect.stringContaining('you can listen'));
+      await page.waitForFunction(() => mediaTrial.output() === 'running');
+    } finally {
+      await bare.close();
+    }
   });
 });

@@ -27,9 +27,14 @@ export interface MediaTrial {
   hear(frames: number): Promise<void>;
   /** Compares the last `seconds` of what was captured with what was played. */
   compare(seconds: number): Omit<SpeechComparison, 'windows'> & { readonly windows: readonly number[] };
+  /** Opens the devices alone. */
+  openDevices(): Promise<AudioEngineState>;
   /** Whether the far end was ever shown as speaking. */
   wasSpeaking(): boolean;
-  underruns(): number;
+  talk(pressed: boolean): Promise<void>;
+  /** Resolves when the far end is not shown as speaking any more. */
+  silent(): Promise<void>;
+  output(): AudioEngineState['output'];
   closeReason(): Promise<string>;
 }
 
@@ -61,8 +66,10 @@ function createTrial(): MediaTrial {
   });
   let transport = 0;
   let spoke = false;
+  let speaks = false;
   page.on('audio.levels')((levels) => {
-    spoke ||= levels.speaking.includes(SESSION);
+    speaks = levels.speaking.includes(SESSION);
+    spoke ||= speaks;
   });
   const closed = new Promise<string>((resolve) =>
     session.on('transport.closed')(({ reason }) => resolve(reason)),
@@ -90,6 +97,16 @@ function createTrial(): MediaTrial {
         epoch: 1,
         ownKey: key,
         senders: [{ session: SESSION, slot: SLOT, key: key.slice() }],
+      });
+      return engine.state;
+    },
+    async openDevices() {
+      await engine.start({
+        inputDevice: '',
+        outputDevice: '',
+        echoCancellation: true,
+        browserNoiseSuppression: false,
+        autoGainControl: true,
       });
       return engine.state;
     },
@@ -127,7 +144,13 @@ function createTrial(): MediaTrial {
       return { correlation, delay, windows: windows.map((window) => window.correlation) };
     },
     wasSpeaking: () => spoke,
-    underruns: () => engine.underruns,
+    async talk(pressed) {
+      await page.call('audio.talk', { pressed });
+    },
+    async silent() {
+      while (speaks) await new Promise((resolve) => setTimeout(resolve, 50));
+    },
+    output: () => engine.state.output,
     closeReason: () => closed,
   };
 }
