@@ -125,6 +125,8 @@ async function answer(
   if (!names.includes(host)) return end(421, 'This server is not known by that name.\n');
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(405, 'Only GET.\n');
   const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  // Browsers ask for it unbidden; the window's icon is not ours to draw.
+  if (path === '/favicon.ico') return end(204, '');
   const file = await files.read(path);
   if (!file) return end(404, 'There is no such file.\n');
   response.writeHead(200, {
