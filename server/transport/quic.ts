@@ -36,7 +36,12 @@ export function startQuicServer(
   const alive = new Set<WebTransport>();
   let listener: Deno.QuicListener | undefined;
 
-  const serve = async (incoming: Deno.QuicIncoming, certificate: ServerCertificate): Promise<void> => {
+  let certificateInUse = first;
+
+  const serve = async (incoming: Deno.QuicIncoming): Promise<void> => {
+    // Which certificate a connection gets is decided by the endpoint when it is accepted. A stopped listener
+    // still gives out the connection it was waiting for, so asking the listener would be wrong.
+    const { sha256 } = certificateInUse;
     // The address must not be read before accept(), which would fail then.
     const conn = await incoming.accept();
     conn.closed.catch(() => {});
@@ -56,7 +61,7 @@ export function startQuicServer(
         conn.close({ closeCode: CLOSE_SESSION, reason: 'unknown path' });
         return;
       }
-      await serveTransport(transport, conn, certificate.sha256, admitted.ok);
+      await serveTransport(transport, conn, sha256, admitted.ok);
     } finally {
       if (transport) alive.delete(transport);
       if (admitted.ok) admitted.release();
@@ -122,10 +127,11 @@ export function startQuicServer(
       maxConcurrentUnidirectionalStreams: MAX_UNIDIRECTIONAL_STREAMS,
     });
     listener = current;
+    certificateInUse = certificate;
     void (async () => {
       try {
         for await (const incoming of current)
-          serve(incoming, certificate).catch((error: unknown) => {
+          serve(incoming).catch((error: unknown) => {
             logger.log('debug', 'quic.connectionFailed', { kind: logCode((error as Error).name) });
           });
       } catch (error) {

@@ -13,14 +13,13 @@ type Command =
       readonly do: 'open';
       readonly client: string;
       readonly port: number;
-      readonly host?: string;
       readonly certificateHash: Uint8Array;
       readonly path?: string;
-      readonly paused?: boolean;
     }
   | { readonly do: 'send'; readonly client: string; readonly message: ClientMessage }
   | { readonly do: 'sendRaw'; readonly client: string; readonly bytes: Uint8Array }
   | { readonly do: 'datagrams'; readonly client: string; readonly datagrams: readonly Uint8Array[] }
+  | { readonly do: 'pauseReading'; readonly client: string }
   | { readonly do: 'close'; readonly client: string };
 
 const connections = new Map<string, WireConnection>();
@@ -47,6 +46,7 @@ async function run(command: Command): Promise<void> {
   else if (command.do === 'sendRaw') await connection.sendRaw(command.bytes);
   else if (command.do === 'datagrams')
     for (const datagram of command.datagrams) connection.sendDatagram(datagram);
+  else if (command.do === 'pauseReading') connection.pauseReading();
   else connection.close();
 }
 

@@ -16,6 +16,8 @@ export interface WireConnection {
   /** Bytes onto the control stream as they are. */
   sendRaw(bytes: Uint8Array): Promise<void>;
   sendDatagram(datagram: Uint8Array): void;
+  /** Stops reading the control stream for good. */
+  pauseReading(): void;
   close(): void;
 }
 
@@ -26,19 +28,16 @@ export interface WireObserver {
   onClosed(): void;
 }
 
-/** Connects and opens the control stream. With `paused` the control stream is never read. */
+/** Connects and opens the control stream. */
 export async function openWireConnection(
   target: {
     readonly port: number;
-    /** Literal address, default 127.0.0.1. */
-    readonly host?: string;
     readonly certificateHash: Uint8Array;
     readonly path?: string;
-    readonly paused?: boolean;
   },
   observer: WireObserver,
 ): Promise<WireConnection> {
-  const transport = new WebTransport(`https://${target.host ?? '127.0.0.1'}:${target.port}${target.path ?? '/session'}`, {
+  const transport = new WebTransport(`https://127.0.0.1:${target.port}${target.path ?? '/session'}`, {
     serverCertificateHashes: [{ algorithm: 'sha-256', value: target.certificateHash as Bytes }],
   });
   keepAlive.add(transport);
@@ -52,23 +51,22 @@ export async function openWireConnection(
   writer.closed.catch(() => {});
   const datagrams = (transport.datagrams.writable as WritableStream<Uint8Array>).getWriter();
   datagrams.closed.catch(() => {});
-  if (!target.paused) {
-    void (async () => {
-      const frames = createFrameReader(MAX_MESSAGE_BYTES);
-      const reader = (stream.readable as ReadableStream<Uint8Array>).getReader();
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) return;
-        for (const encoded of frames.push(value)) {
-          const message = decodeServerMessage(encoded);
-          if (!message.ok) throw new Error(`the relay sent what no client understands: ${message.error}`);
-          observer.onMessage(message.value);
-        }
+  let paused = false;
+  void (async () => {
+    const frames = createFrameReader(MAX_MESSAGE_BYTES);
+    const reader = (stream.readable as ReadableStream<Uint8Array>).getReader();
+    while (!paused) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      for (const encoded of frames.push(value)) {
+        const message = decodeServerMessage(encoded);
+        if (!message.ok) throw new Error(`the relay sent what no client understands: ${message.error}`);
+        observer.onMessage(message.value);
       }
-    })().catch((error: unknown) => {
-      if (error instanceof Error && error.message.startsWith('the relay sent')) throw error;
-    });
-  }
+    }
+  })().catch((error: unknown) => {
+    if (error instanceof Error && error.message.startsWith('the relay sent')) throw error;
+  });
   void (async () => {
     const reader = (transport.datagrams.readable as ReadableStream<Uint8Array>).getReader();
     for (;;) {
@@ -81,6 +79,9 @@ export async function openWireConnection(
     send: (message) => writer.write(frameMessage(encodeMessage(message))),
     sendRaw: (bytes) => writer.write(bytes as Bytes),
     sendDatagram: (datagram) => void datagrams.write(datagram as Bytes).catch(() => {}),
+    pauseReading() {
+      paused = true;
+    },
     close() {
       try {
         transport.close();

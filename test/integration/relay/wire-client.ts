@@ -44,12 +44,8 @@ export interface WireAgent {
 /** Where to connect. */
 export interface WireTarget {
   readonly port: number;
-  /** Literal address, default 127.0.0.1. */
-  readonly host?: string;
   readonly certificateHash: Bytes;
   readonly path?: string;
-  /** Never reads its control stream. */
-  readonly paused?: boolean;
 }
 
 /** One connection. Waiting calls look at everything received so far, oldest first, and take what they return. */
@@ -59,6 +55,8 @@ export interface WireClient {
   readonly welcome: ServerMessageOf<'welcome'>;
   send(message: ClientMessage): void;
   sendRaw(bytes: Uint8Array): void;
+  /** Stops reading the control stream for good; writing goes on. */
+  pauseReading(): void;
   /** Sends and gives the `ok`; @throws Error whose message starts with the wire code. */
   request<R extends NewRequest>(request: R): Promise<AnswerOf<R['t']>>;
   /** Sends and gives the `error`; @throws when it succeeds. */
@@ -245,6 +243,7 @@ function createWireClient(
     },
     send: (message) => command({ do: 'send', client: name, message }),
     sendRaw: (bytes) => command({ do: 'sendRaw', client: name, bytes }),
+    pauseReading: () => command({ do: 'pauseReading', client: name }),
     sendDatagrams: (...list) => command({ do: 'datagrams', client: name, datagrams: list }),
     async request(request) {
       const answer = await exchange(request);
