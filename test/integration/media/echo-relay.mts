@@ -51,6 +51,10 @@ async function echoControl(transport: WebTransport): Promise<void> {
   }
 }
 
+Deno.addSignalListener('SIGUSR1', () => {
+  for (const transport of alive) transport.close();
+  alive.clear();
+});
 console.log(JSON.stringify({ port: endpoint.addr.port }));
 for await (const incoming of listener) serve(incoming).catch(() => {});
 

@@ -68,21 +68,27 @@ export async function serveTrialPage(): Promise<{ readonly url: string; close():
   };
 }
 
+/** Deno itself, not the wrapper that npm puts on the path. */
+export function denoBinary(): string {
+  const platformPackage = `@deno/${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`;
+  return join(
+    dirname(require.resolve(`${platformPackage}/package.json`)),
+    process.platform === 'win32' ? 'deno.exe' : 'deno',
+  );
+}
+
 /** Starts the echo relay in Deno. */
 export async function startEchoRelay(network: { readonly loss: number; readonly jitterMs: number }): Promise<{
   readonly port: number;
   readonly certificateHash: readonly number[];
+  /** Closes every connection and goes on listening. */
+  endSessions(): void;
   stop(): void;
 }> {
   const now = Date.now();
   const certificate = createSelfSignedCertificate(now - 60_000, now + 86_400_000);
-  const platformPackage = `@deno/${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`;
-  const binary = join(
-    dirname(require.resolve(`${platformPackage}/package.json`)),
-    process.platform === 'win32' ? 'deno.exe' : 'deno',
-  );
   const child: ChildProcess = spawn(
-    binary,
+    denoBinary(),
     [
       'run',
       '--quiet',
@@ -103,6 +109,9 @@ export async function startEchoRelay(network: { readonly loss: number; readonly 
   return {
     port: (JSON.parse(line) as { port: number }).port,
     certificateHash: [...certificate.sha256],
+    endSessions: () => {
+      child.kill('SIGUSR1');
+    },
     stop: () => {
       child.kill('SIGKILL');
     },
