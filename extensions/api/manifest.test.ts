@@ -66,8 +66,16 @@ describe('a manifest', () => {
     ],
     ['contributes/keybindings', [{ command: 'other.run', key: 'f1' }], 'contributes.keybindings[0].command'],
     ['contributes/menus', { 'view/title': [{ command: 'x.y' }] }, 'contributes.menus.view/title[0].command'],
-    ['contributes/views/elsewhere', [{ id: 'a.b', name: 'x', kind: 'tree' }], 'contributes.views.elsewhere[0]'],
-    ['contributes/views/editor', [{ id: 'a.b', name: 'x', kind: 'tree' }], 'contributes.views.editor[0].kind'],
+    [
+      'contributes/views/elsewhere',
+      [{ id: 'a.b', name: 'x', kind: 'tree' }],
+      'contributes.views.elsewhere[0]',
+    ],
+    [
+      'contributes/views/editor',
+      [{ id: 'a.b', name: 'x', kind: 'tree' }],
+      'contributes.views.editor[0].kind',
+    ],
     ['contributes/viewsWelcome', [{ view: 'a.b', contents: 'x' }], 'contributes.viewsWelcome[0].view'],
     [
       'contributes/configuration/properties',

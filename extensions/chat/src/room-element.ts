@@ -698,11 +698,7 @@ export class ChatRoomElement extends LitElement {
           <p>${strings.notConnectedHint}</p>
           ${
             api.connection.state.state === 'disconnected'
-              ? html`<button
-                  class="action"
-                  type="button"
-                  @click=${() => void this.#connect()}
-                >
+              ? html`<button class="action" type="button" @click=${() => void this.#connect()}>
                   ${strings.connect}
                 </button>`
               : nothing
