@@ -1,11 +1,11 @@
 import { css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import { styleMap } from 'lit/directives/style-map.js';
 import type { DisposableStore } from '../../core/base/disposable.ts';
 import type { TreeItem } from '../../extensions/api/conclave.d.ts';
 import { defineElement, WorkbenchElement } from './element.ts';
 import './icon.ts';
 import { listIndexAfterKey } from './focus.ts';
+import { styleProperties } from './style-properties.ts';
 import { baseStyles, iconButtonStyles } from './styles.ts';
 import { flattenTree, typeAhead, visibleRange, type TreeRow, type TreeSource } from './tree-rows.ts';
 
@@ -228,7 +228,7 @@ export class TreeElement extends WorkbenchElement {
       @keydown=${this.#onKeyDown}
       @mouseleave=${() => this.#setHovered(-1)}
     >
-      <div class="content" style=${styleMap({ height: `${this.rows.length * ROW_HEIGHT}px` })}>
+      <div class="content" ${styleProperties({ height: `${this.rows.length * ROW_HEIGHT}px` })}>
         ${repeat(
           this.rows.slice(start, end),
           (row) => row.item.id,
@@ -253,7 +253,7 @@ export class TreeElement extends WorkbenchElement {
       aria-selected=${isActive ? 'true' : 'false'}
       aria-label=${accessibleName(item)}
       data-tooltip=${item.tooltip ?? item.label}
-      style=${styleMap({ top: `${index * ROW_HEIGHT}px`, paddingLeft: `${4 + row.depth * 12}px` })}
+      ${styleProperties({ top: `${index * ROW_HEIGHT}px`, 'padding-left': `${4 + row.depth * 12}px` })}
       @mouseenter=${() => this.#setHovered(index)}
       @click=${(event: MouseEvent) => this.#onClick(index, event)}
       @contextmenu=${(event: MouseEvent) => {

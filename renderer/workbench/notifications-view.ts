@@ -1,10 +1,10 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import { styleMap } from 'lit/directives/style-map.js';
 import type { DisposableStore } from '../../core/base/disposable.ts';
 import { announce } from '../base/announce.ts';
 import { defineElement, WorkbenchElement } from '../base/element.ts';
 import '../base/icon.ts';
+import { styleProperties } from '../base/style-properties.ts';
 import { baseStyles, iconButtonStyles, textButtonStyles } from '../base/styles.ts';
 import { localize } from '../platform/nls.ts';
 import type { Notification } from '../platform/notifications.ts';
@@ -262,7 +262,7 @@ export class NotificationsElement extends WorkbenchElement {
             >
               <div
                 class="bar ${notification.progress === 'undetermined' ? 'endless' : ''}"
-                style=${styleMap(
+                ${styleProperties(
                   notification.progress === 'undetermined'
                     ? {}
                     : { width: `${notification.progress * 100}%` },

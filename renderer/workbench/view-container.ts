@@ -1,9 +1,9 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import { styleMap } from 'lit/directives/style-map.js';
 import type { DisposableStore } from '../../core/base/disposable.ts';
 import { defineElement, WorkbenchElement } from '../base/element.ts';
 import '../base/icon.ts';
+import { styleProperties } from '../base/style-properties.ts';
 import { baseStyles, iconButtonStyles } from '../base/styles.ts';
 import { localize } from '../platform/nls.ts';
 import type { ViewDescriptor } from '../platform/views.ts';
@@ -260,7 +260,7 @@ export class ViewContainerElement extends WorkbenchElement {
             return html`<section
               class=${collapsed ? '' : 'open'}
               aria-label=${view.title}
-              style=${styleMap({ flex: collapsed ? '0 0 22px' : `${view.weight ?? 1} 1 0` })}
+              ${styleProperties({ flex: collapsed ? '0 0 22px' : `${view.weight ?? 1} 1 0` })}
             >
               ${
                 showHeader
