@@ -5,7 +5,7 @@ import { defineElement, WorkbenchElement } from './element.ts';
 /**
  * A codicon.
  * @tag conclave-icon
- * @attr name codicon name; `name~spin` turns
+ * @attr name codicon name; `name~spin` turns, `name~off` is crossed out
  * @attr label what it means, when no text beside it says so; without one it is decoration
  */
 export class IconElement extends WorkbenchElement {
@@ -23,6 +23,17 @@ export class IconElement extends WorkbenchElement {
       flex: none;
       user-select: none;
       -webkit-font-smoothing: antialiased;
+    }
+    .off {
+      position: relative;
+      display: inline-block;
+    }
+    .off::after {
+      content: '';
+      position: absolute;
+      inset: 7px 0 auto;
+      border-top: 1.5px solid currentColor;
+      transform: rotate(45deg);
     }
     .spin {
       display: inline-block;
@@ -47,10 +58,10 @@ export class IconElement extends WorkbenchElement {
   }
 
   override render(): TemplateResult {
-    const spin = this.name.endsWith('~spin');
-    const character = codiconCharacter(spin ? this.name.slice(0, -5) : this.name) ?? '';
+    const [icon = '', modifier] = this.name.split('~');
+    const character = codiconCharacter(icon) ?? '';
     return html`<span
-      class=${spin ? 'spin' : nothing}
+      class=${modifier === 'spin' || modifier === 'off' ? modifier : nothing}
       role=${this.label === '' ? nothing : 'img'}
       aria-label=${this.label === '' ? nothing : this.label}
       aria-hidden=${this.label === '' ? 'true' : nothing}
@@ -63,10 +74,10 @@ defineElement('conclave-icon', IconElement);
 /** Text in which `$(name)` stands for a codicon, as in status bar items. */
 export function renderLabelWithIcons(text: string): readonly (string | TemplateResult)[] {
   return text
-    .split(/(\$\([a-z0-9-]+(?:~spin)?\))/)
+    .split(/(\$\([a-z0-9-]+(?:~spin|~off)?\))/)
     .filter((piece) => piece !== '')
     .map((piece) => {
-      const match = /^\$\(([a-z0-9-]+(?:~spin)?)\)$/.exec(piece);
+      const match = /^\$\(([a-z0-9-]+(?:~spin|~off)?)\)$/.exec(piece);
       return match ? html`<conclave-icon name=${match[1] as string}></conclave-icon>` : piece;
     });
 }
@@ -74,7 +85,7 @@ export function renderLabelWithIcons(text: string): readonly (string | TemplateR
 /** The text without its icons, for names and for measuring. */
 export function stripIcons(text: string): string {
   return text
-    .replace(/\$\([a-z0-9-]+(?:~spin)?\)/g, '')
+    .replace(/\$\([a-z0-9-]+(?:~spin|~off)?\)/g, '')
     .replace(/\s+/g, ' ')
     .trim();
 }

@@ -100,9 +100,9 @@ export function personItem(
   const talking = person.self ? input.transmitting : input.speaking.has(person.session);
   const decorations = [
     ...(person.verified ? [{ icon: 'verified-filled', label: strings.verified }] : []),
-    ...(person.muted ? [{ icon: 'mute', label: strings.muted, emphasis: 'warning' as const }] : []),
+    ...(person.muted ? [{ icon: 'mic~off', label: strings.muted, emphasis: 'warning' as const }] : []),
     ...(person.deafened
-      ? [{ icon: 'bell-slash', label: strings.deafened, emphasis: 'warning' as const }]
+      ? [{ icon: 'mute', label: strings.deafened, emphasis: 'warning' as const }]
       : []),
     ...(talking ? [{ icon: 'record', label: strings.talking, emphasis: 'active' as const }] : []),
     ...(person.away ? [{ icon: 'clock', label: strings.away }] : []),

@@ -138,18 +138,8 @@ export class CallElement extends LitElement {
       opacity: 0.5;
     }
     .off {
-      position: relative;
       display: inline-flex;
       color: var(--vscode-descriptionForeground);
-    }
-    .crossed::after {
-      content: '';
-      position: absolute;
-      left: 1px;
-      top: 7px;
-      width: 14px;
-      border-top: 1.5px solid currentColor;
-      transform: rotate(45deg);
     }
     .external {
       color: var(--vscode-editorWarning-foreground);
@@ -412,8 +402,8 @@ export class CallElement extends LitElement {
         }
         ${
           row.muted
-            ? html`<span class="off crossed" data-tooltip=${strings.muted}
-                ><conclave-icon name="mic" label=${strings.muted}></conclave-icon
+            ? html`<span class="off" data-tooltip=${strings.muted}
+                ><conclave-icon name="mic~off" label=${strings.muted}></conclave-icon
               ></span>`
             : nothing
         }
@@ -477,7 +467,7 @@ export class CallElement extends LitElement {
         data-testid="call-mute"
         @click=${() => this.#run('voice.toggleMute')}
       >
-        <span class=${muted ? 'off crossed' : ''}><conclave-icon name="mic"></conclave-icon></span>${
+        <conclave-icon name=${muted ? 'mic~off' : 'mic'}></conclave-icon>${
           muted ? strings.unmute : strings.mute
         }
       </button>

@@ -95,7 +95,7 @@ export function microphoneStatus(
   transmitting: boolean,
 ): { readonly text: string; readonly tooltip: string; readonly kind: 'normal' | 'warning' | 'prominent' } {
   if (call.muted || call.deafened)
-    return { text: `$(mic) ${strings.statusMuted}`, tooltip: strings.clickToUnmute, kind: 'warning' };
+    return { text: `$(mic~off) ${strings.statusMuted}`, tooltip: strings.clickToUnmute, kind: 'warning' };
   if (call.state !== 'none' && transmitting)
     return {
       text: `$(mic-filled) ${strings.statusSending}`,
