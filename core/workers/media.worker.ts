@@ -39,7 +39,7 @@ function whenReady<M extends RpcMethods>(
 }
 
 const page = serveRpc<MediaPageMethods, MediaPageEvents>(
-  messagePortAdapter(self as unknown as Parameters<typeof messagePortAdapter>[0]),
+  messagePortAdapter(self),
   whenReady<MediaPageMethods>(Object.keys(mediaPageSchemas) as never, (ready) => ready.page),
   { schemas: mediaPageSchemas },
 );

@@ -129,7 +129,7 @@ describe('the voice path in Chromium', () => {
         '--no-first-run',
         '--disable-background-networking',
         '--autoplay-policy=no-user-gesture-required',
-        // A person who says no, which a computer without a microphone and one with it both know.
+        // Where there is no microphone the device is missing, where there is one it is refused.
         '--deny-permission-prompts',
       ],
     });
