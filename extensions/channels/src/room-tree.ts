@@ -101,9 +101,7 @@ export function personItem(
   const decorations = [
     ...(person.verified ? [{ icon: 'verified-filled', label: strings.verified }] : []),
     ...(person.muted ? [{ icon: 'mic~off', label: strings.muted, emphasis: 'warning' as const }] : []),
-    ...(person.deafened
-      ? [{ icon: 'mute', label: strings.deafened, emphasis: 'warning' as const }]
-      : []),
+    ...(person.deafened ? [{ icon: 'mute', label: strings.deafened, emphasis: 'warning' as const }] : []),
     ...(talking ? [{ icon: 'record', label: strings.talking, emphasis: 'active' as const }] : []),
     ...(person.away ? [{ icon: 'clock', label: strings.away }] : []),
   ];
