@@ -207,7 +207,9 @@ export class SettingsElement extends WorkbenchElement {
           fuzzyMatch(query, `${section} ${titleOfSetting(key)}`) !== undefined ||
           `${key} ${schema.description}`.toLowerCase().includes(query.toLowerCase()),
       );
-    const sections = Map.groupBy(settings, (setting) => setting.section);
+    const sections = new Map<string, RegisteredSetting[]>();
+    for (const setting of settings)
+      sections.set(setting.section, [...(sections.get(setting.section) ?? []), setting]);
     return html`<div class="top">
         <input
           type="search"
