@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createDeferred } from '../base/async.ts';
 import { toHex, utf8 } from '../base/bytes.ts';
 import { createDisposableStore } from '../base/disposable.ts';
 import { silentLogger } from '../base/log.ts';
@@ -17,6 +18,8 @@ let server: ScriptedServer;
 let vault: VaultStore;
 let connection: Connection;
 let down = false;
+/** Holds back the next descriptors. */
+let gate: Promise<void> | undefined;
 
 beforeEach(async () => {
   down = false;
@@ -30,10 +33,10 @@ beforeEach(async () => {
       media: server.media,
       records,
       keychain: createMemoryKeychain(true),
-      fetchDescriptor: () =>
-        down
-          ? Promise.reject(sessionError('unreachable', 'No answer.'))
-          : Promise.resolve(server.descriptor()),
+      fetchDescriptor: async () => {
+        await gate;
+        return down ? Promise.reject(sessionError('unreachable', 'No answer.')) : server.descriptor();
+      },
       clock,
       logger: silentLogger,
     },
@@ -118,6 +121,19 @@ describe('connection', () => {
     await vi.waitFor(() =>
       expect(connection.state).toMatchObject({ attempt: 2, nextTryAt: clock.wallTime() + 20_000 }),
     );
+  });
+
+  it('lets the newest wish win, however late an older one is answered', async () => {
+    const older = createDeferred<void>();
+    gate = older.promise;
+    const first = connection.connect(ADDRESS);
+    first.catch(() => {});
+    gate = undefined;
+    await connection.connect({ ...ADDRESS, port: 9000 });
+    older.resolve();
+    await expect(first).rejects.toMatchObject({ code: 'cancelled' });
+    expect(connection.state).toMatchObject({ state: 'connected', port: 9000 });
+    expect(server.connects).toHaveLength(1);
   });
 
   it('does not try again when a person has to decide', async () => {

@@ -90,11 +90,10 @@ export function createConnection(
         'server_identity_changed',
         'The invitation names another server than the one you know at this address. Ask who sent it.',
       );
-    const descriptor = checkDescriptor(
-      await ports.fetchDescriptor(target.host, target.port),
-      known?.serverId ?? target.serverId,
-      clock.wallTime(),
-    );
+    const encoded = await ports.fetchDescriptor(target.host, target.port);
+    // Only one transport exists: an outdated wish must not take it from the newer one.
+    if (mine !== wish) throw sessionError('cancelled', 'Cancelled.');
+    const descriptor = checkDescriptor(encoded, known?.serverId ?? target.serverId, clock.wallTime());
     const next = await openControlChannel({
       media: ports.media,
       clock,

@@ -15,8 +15,10 @@ test('the name of one cannot be taken by another key', async () => {
     await expect(ada.page.getByRole('treeitem', { name: /^Lobby/ })).toBeVisible();
     await other.createIdentity('ADA');
     await other.connect('127.0.0.1', relay.port);
-    await expect(other.page.getByTestId('welcome-error')).toContainText('name_taken');
-    expect((await other.diagnostics()).connection.state).toBe('disconnected');
+    const { connection } = await other.until('refused', (state) => state.connection.state === 'disconnected');
+    expect(connection.error?.code).toBe('name_taken');
+    await expect(other.page.getByText('This name belongs to another key')).toBeVisible();
+    await expect(other.page.getByRole('treeitem')).toHaveCount(0);
   } finally {
     await Promise.all([ada.close(), other.close()]);
     await relay.stop();
@@ -42,7 +44,12 @@ test('a server whose identity changed is a hard stop until it is forgotten', asy
         connection.state === 'disconnected' && connection.error?.code === 'server_identity_changed',
       30_000,
     );
-    await expect(ada.page.getByRole('dialog')).toContainText('not the one');
+    const stop = ada.page.getByRole('alertdialog');
+    await expect(stop).toContainText('This is not the server you know');
+    await stop.getByRole('button', { name: 'Stay disconnected' }).click();
+    await ada.connect('127.0.0.1', port);
+    await expect(stop).toBeVisible();
+    expect((await ada.diagnostics()).connection.state).toBe('disconnected');
   } finally {
     await ada.close();
     await relay.stop();
