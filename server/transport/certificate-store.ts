@@ -79,6 +79,8 @@ export function openCertificateStore(
     pair = { current: make(now), next: undefined };
     save();
   }
+  // One hour with the usual schedule: the least time between an announcement and the change.
+  const grace = Math.ceil((schedule.replaceAfter - schedule.announceAfter) / 96);
   const store: CertificateStore = {
     get pair() {
       return pair as CertificatePair;
@@ -111,7 +113,7 @@ export function openCertificateStore(
       return {
         replaced,
         announced,
-        nextCheck: Math.max(at + 1, made + (next ? schedule.replaceAfter : schedule.announceAfter)),
+        nextCheck: Math.max(at + grace, made + (next ? schedule.replaceAfter : schedule.announceAfter)),
       };
     },
   };
