@@ -21,7 +21,7 @@ function createPair(): readonly [RpcPort & { close(): void }, RpcPort & { close(
   const port = (own: ReturnType<typeof end>, other: ReturnType<typeof end>) => ({
     send: (message: unknown) => {
       const copy: unknown = structuredClone(message);
-      queueMicrotask(() => (other.messages as Emitter<unknown>).fire(copy));
+      queueMicrotask(() => other.messages.fire(copy));
     },
     onMessage: own.messages.event,
     onClose: own.closed.event,

@@ -41,7 +41,7 @@ describe('frame cipher', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ minLength: 32, maxLength: 32 }),
-        fc.constantFrom(1, 2, 3, 4) as fc.Arbitrary<1 | 2 | 3 | 4>,
+        fc.constantFrom<MediaKind[]>(1, 2, 3, 4),
         fc.nat(1000),
         fc.nat(0xffff),
         fc.nat(MAX_FRAMES_PER_KEY - 1),

@@ -112,7 +112,7 @@ export async function wrapKeyWithPassphrase(key: Uint8Array, passphrase: string)
 export async function unwrapKeyWithPassphrase(wrapped: Uint8Array, passphrase: string): Promise<Bytes> {
   if (wrapped.length < WRAP_HEAD_BYTES + 16) throw damaged('The wrapped key is too short');
   if (wrapped[0] !== WRAP_VERSION) throw damaged('The wrapped key has an unknown version');
-  const head = wrapped.slice(0, WRAP_HEAD_BYTES) as Bytes;
+  const head = wrapped.slice(0, WRAP_HEAD_BYTES);
   const iterations = new DataView(head.buffer).getUint32(1);
   if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS)
     throw damaged('The wrapped key asks for an unreasonable number of iterations');
@@ -121,7 +121,7 @@ export async function unwrapKeyWithPassphrase(wrapped: Uint8Array, passphrase: s
     const plain = await crypto.subtle.decrypt(
       { name: 'AES-GCM', iv: head.slice(5 + SALT_BYTES), additionalData: head },
       wrapping,
-      wrapped.slice(WRAP_HEAD_BYTES) as Bytes,
+      wrapped.slice(WRAP_HEAD_BYTES),
     );
     return new Uint8Array(plain);
   } catch {

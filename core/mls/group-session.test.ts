@@ -1,5 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { fromUtf8, toHex } from '../base/bytes.ts';
+import { createDeferred } from '../base/async.ts';
+import { fromUtf8, randomBytes, toHex, utf8, type Bytes } from '../base/bytes.ts';
+import { silentLogger } from '../base/log.ts';
+import { createFakeClock } from '../base/testing/fake-clock.ts';
+import { generateIdentity } from '../crypto/identity.ts';
+import { decodeSessionState } from './group-session-state.ts';
+import { createGroupSession, type GroupDelivery } from './group-session.ts';
+import { createSimulatedRelay } from './testing/simulated-relay.ts';
 import { createSimulatedWorld, type Person, type SimulatedWorld } from './testing/simulated-world.ts';
 
 const FAST = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519';
@@ -276,6 +283,161 @@ describe('messages', () => {
     expect(await setting.until(() => setting.converged(), 10_000)).toBe(true);
     expect(texts(bob)).toEqual(['a', 'b']);
     expect(bob.failures).toEqual([]);
+  });
+});
+
+describe('storage', () => {
+  /** A single member of a text group whose storing can be held up. */
+  const setUp = () => {
+    const clock = createFakeClock(0, Date.now());
+    const identity = generateIdentity();
+    const relay = createSimulatedRelay('text', () => clock.wallTime());
+    const client = relay.connectClient(identity.publicKey, 1);
+    const asked: string[] = [];
+    const stored: Bytes[] = [];
+    let gate = Promise.resolve();
+    const delivery: GroupDelivery = {
+      ...client.delivery,
+      commit: (bundle) => {
+        asked.push('commit');
+        return client.delivery.commit(bundle);
+      },
+      send: (message) => {
+        asked.push('send');
+        return client.delivery.send(message);
+      },
+    };
+    const session = createGroupSession({
+      parameters: { groupId: randomBytes(40), suite: FAST, kind: 'text', wallTime: () => clock.wallTime() },
+      identity,
+      session: 0,
+      delivery,
+      clock,
+      logger: silentLogger,
+      persist: async (state) => {
+        stored.push(state);
+        await gate;
+      },
+    });
+    relay.enter(client);
+    session.connect({ epoch: null });
+    return {
+      clock,
+      session,
+      asked,
+      stored,
+      hold: () => {
+        const deferred = createDeferred<void>();
+        gate = deferred.promise;
+        return deferred.resolve;
+      },
+    };
+  };
+  const until = async (condition: () => boolean): Promise<void> => {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+
+  it('comes before a message is handed over, so that a key is never used twice', async () => {
+    const { session, asked, stored, hold } = setUp();
+    await session.whenIdle();
+    const before = stored.length;
+    const release = hold();
+    session.sendMessage(randomBytes(16), utf8('hello'));
+    await until(() => stored.length > before);
+    expect(asked).toEqual([]);
+    // What was stored has the key used up already: its next message uses another.
+    expect(decodeSessionState(stored.at(-1) as Bytes).outbox).toHaveLength(1);
+    release();
+    await session.whenIdle();
+    expect(asked).toEqual(['send']);
+    session.dispose();
+  });
+
+  it('comes before a commit is handed over, and before its acceptance is told', async () => {
+    const { clock, session, asked, stored, hold } = setUp();
+    await session.whenIdle();
+    const epochs: number[] = [];
+    const subscription = session.onDidChangeEpoch(({ epoch }) => epochs.push(epoch));
+    session.sendMessage(randomBytes(16), utf8('hello'));
+    await session.whenIdle();
+    const release = hold();
+    clock.advance(5 * 60_000);
+    await until(() => decodeSessionState(stored.at(-1) as Bytes).pending !== undefined);
+    expect(asked).toEqual(['send']);
+    const before = stored.length;
+    release();
+    const releaseSecond = hold();
+    await until(() => stored.length > before);
+    expect(asked).toEqual(['send', 'commit']);
+    expect(epochs).toEqual([]);
+    releaseSecond();
+    await session.whenIdle();
+    expect(epochs).toEqual([1]);
+    subscription.dispose();
+    session.dispose();
+  });
+
+  it('that is damaged makes the client join anew', async () => {
+    const setting = world('text');
+    const [alice, bob] = (await enterAll(setting, 2)) as [Person, Person];
+    setting.crash(bob);
+    bob.stored = bob.stored?.slice(5);
+    setting.enter(bob);
+    expect(await setting.until(() => setting.converged(), 20_000)).toBe(true);
+    expect(bob.failures).toEqual(['group_state_damaged']);
+    expect(alice.session?.current?.roster).toHaveLength(2);
+  });
+});
+
+describe('a relay that never answers', () => {
+  it('does not stop a session for ever, nor keep it from being disposed', async () => {
+    const clock = createFakeClock(0, Date.now());
+    const identity = generateIdentity();
+    const relay = createSimulatedRelay('call', () => clock.wallTime());
+    const client = relay.connectClient(identity.publicKey, 1);
+    let silent = true;
+    let tries = 0;
+    const session = createGroupSession({
+      parameters: { groupId: randomBytes(40), suite: FAST, kind: 'call', wallTime: () => clock.wallTime() },
+      identity,
+      session: 1,
+      delivery: {
+        ...client.delivery,
+        create: (info) => {
+          tries += 1;
+          return silent ? new Promise(() => {}) : client.delivery.create(info);
+        },
+      },
+      clock,
+      logger: silentLogger,
+    });
+    relay.enter(client);
+    session.connect({ epoch: null });
+    const until = async (condition: () => boolean): Promise<void> => {
+      while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+    };
+    await until(() => tries === 1);
+    clock.advance(10_000);
+    await session.whenIdle();
+    silent = false;
+    clock.advance(1_000);
+    await session.whenIdle();
+    expect(session.phase).toBe('active');
+    session.dispose();
+
+    const stuck = createGroupSession({
+      parameters: { groupId: randomBytes(40), suite: FAST, kind: 'call', wallTime: () => clock.wallTime() },
+      identity,
+      session: 1,
+      delivery: { ...client.delivery, create: () => new Promise(() => {}) },
+      clock,
+      logger: silentLogger,
+    });
+    stuck.connect({ epoch: null });
+    await until(() => clock.pendingTimers === 1);
+    stuck.dispose();
+    await stuck.whenIdle();
+    expect(clock.pendingTimers).toBe(0);
   });
 });
 

@@ -227,7 +227,7 @@ export function createSimulatedWorld(options: {
     },
     send(person, text) {
       const id = randomBytes(16);
-      person.session?.sendMessage(id, new TextEncoder().encode(text) as Bytes);
+      person.session?.sendMessage(id, new TextEncoder().encode(text));
       return toHex(id);
     },
     dispose() {
