@@ -60,7 +60,7 @@ export function registerContributions(
   if (points.configuration) {
     const { title, properties } = points.configuration;
     attempt(() =>
-      services.configuration.register(properties as Readonly<Record<string, SettingSchema>>, {
+      services.configuration.register(properties, {
         owner: manifest.id,
         section: title,
       }),

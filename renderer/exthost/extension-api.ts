@@ -209,7 +209,7 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
         needView(viewId, ['tree']);
         return fillView(viewId, {
           kind: 'tree',
-          provider: safeTreeProvider(provider) as TreeViewProvider<unknown>,
+          provider: safeTreeProvider(provider),
         });
       },
       async openEditor(viewId, input) {
@@ -486,9 +486,9 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
       create(host) {
         const view: ElementViewHost = Object.freeze({
           input: host.input && Object.freeze({ ...host.input }),
-          onDidClose: (listener: (value: void) => void) => listen(host.onDidClose as Event<void>, listener),
+          onDidClose: (listener: (value: void) => void) => listen(host.onDidClose, listener),
           onDidChangeVisibility: (listener: (value: boolean) => void) =>
-            listen(host.onDidChangeVisibility as Event<boolean>, listener),
+            listen(host.onDidChangeVisibility, listener),
           setTitle: (title: string) => host.setTitle(plain(title)),
         });
         try {

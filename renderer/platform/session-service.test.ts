@@ -156,7 +156,14 @@ describe('the session service', () => {
     });
     session.emit('text.group', { room: 1, state: 'ready', epoch: 2, members: [] });
     const error = { code: 'unreachable', message: 'm' };
-    session.emit('connection.changed', { state: 'reconnecting', host: 'h', port: 1, nextTryAt: 0, attempt: 1, error });
+    session.emit('connection.changed', {
+      state: 'reconnecting',
+      host: 'h',
+      port: 1,
+      nextTryAt: 0,
+      attempt: 1,
+      error,
+    });
     expect(service.directory.current.rooms).toHaveLength(1);
     expect(service.textGroup(1)?.epoch).toBe(2);
     session.emit('connection.changed', { state: 'disconnected' });

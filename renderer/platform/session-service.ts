@@ -1,7 +1,12 @@
 import { createDisposableStore, type Disposable } from '../../core/base/disposable.ts';
 import { createEmitter, type Event } from '../../core/base/event.ts';
 import type { RpcClient } from '../../core/base/rpc/rpc.ts';
-import type { AudioLevels, MediaPageEvents, MediaPageMethods, MediaStats } from '../../core/workers/media-contract.ts';
+import type {
+  AudioLevels,
+  MediaPageEvents,
+  MediaPageMethods,
+  MediaStats,
+} from '../../core/workers/media-contract.ts';
 import type {
   CallState,
   ConnectionState,
@@ -174,7 +179,10 @@ export function createSessionService(
     },
     async createVault(displayName, passphrase) {
       return tellVault(
-        await session.call('vault.create', passphrase === undefined ? { displayName } : { displayName, passphrase }),
+        await session.call(
+          'vault.create',
+          passphrase === undefined ? { displayName } : { displayName, passphrase },
+        ),
       );
     },
     async unlockVault(passphrase) {

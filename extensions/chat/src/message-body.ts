@@ -50,28 +50,30 @@ function renderInline(
   nodes: readonly Inline[],
   actions: MessageActions,
 ): readonly (string | TemplateResult)[] {
-  return nodes.map((node) => {
-    switch (node.kind) {
-      case 'text':
-        return node.text;
-      case 'code':
-        return html`<code>${node.text}</code>`;
-      case 'bold':
-        return html`<strong>${renderInline(node.children, actions)}</strong>`;
-      case 'italic':
-        return html`<em>${renderInline(node.children, actions)}</em>`;
-      case 'strike':
-        return html`<s>${renderInline(node.children, actions)}</s>`;
-      case 'link': {
-        // The browser never follows the address itself: leaving the program is asked first.
-        const open = (event: globalThis.Event): void => {
-          event.preventDefault();
-          actions.openLink(node.url);
-        };
-        return html`<a href=${node.url} rel="noopener noreferrer" @click=${open} @auxclick=${open}
-          >${node.text}</a
-        >`;
-      }
+  return nodes.map((node) => renderNode(node, actions));
+}
+
+function renderNode(node: Inline, actions: MessageActions): string | TemplateResult {
+  switch (node.kind) {
+    case 'text':
+      return node.text;
+    case 'code':
+      return html`<code>${node.text}</code>`;
+    case 'bold':
+      return html`<strong>${renderInline(node.children, actions)}</strong>`;
+    case 'italic':
+      return html`<em>${renderInline(node.children, actions)}</em>`;
+    case 'strike':
+      return html`<s>${renderInline(node.children, actions)}</s>`;
+    case 'link': {
+      // The browser never follows the address itself: leaving the program is asked first.
+      const open = (event: globalThis.Event): void => {
+        event.preventDefault();
+        actions.openLink(node.url);
+      };
+      return html`<a href=${node.url} rel="noopener noreferrer" @click=${open} @auxclick=${open}
+        >${node.text}</a
+      >`;
     }
-  });
+  }
 }

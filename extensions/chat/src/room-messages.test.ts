@@ -55,7 +55,7 @@ function fakeApi() {
   const rooms = signal<void>();
   const connection = signal<Connection>();
   const state = {
-    connection: connected as Connection,
+    connection: connected,
     rooms: [lobby] as readonly Room[],
     open: async (_options: unknown): Promise<readonly Message[]> => [],
     history: async (_before: number): Promise<readonly Message[]> => [],

@@ -446,7 +446,7 @@ export class CallElement extends LitElement {
     this.#sendingVolume.add(key);
     try {
       for (let sent: number | undefined; sent !== this.#volumes.get(key);) {
-        sent = this.#volumes.get(key) as number;
+        sent = this.#volumes.get(key);
         await this.#api?.call.setVolume(key, sent);
       }
     } catch {
