@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { createDeferred } from './async.ts';
 import { CodedError } from './coded-error.ts';
 import { createDisposableStore, type Disposable } from './disposable.ts';
-import { createEmitter, type Emitter } from './event.ts';
+import { createEmitter } from './event.ts';
 import { connectRpc, messagePortAdapter, serveRpc, type RpcClient, type RpcPort } from './rpc/rpc.ts';
 import { integer, object } from './schema.ts';
 

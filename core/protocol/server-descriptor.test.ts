@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { equalBytes, fromUtf8, type Bytes } from '../base/bytes.ts';
+import { equalBytes, fromUtf8 } from '../base/bytes.ts';
 import { generateIdentity, sign, verifySignature } from '../crypto/identity.ts';
 import { decodeCbor } from './cbor.ts';
 import {
