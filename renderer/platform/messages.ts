@@ -96,6 +96,7 @@ export const messages = {
   'dock.tabMenu': 'Tab',
   'dock.closeTab': 'Close {title}',
   'menu.more': 'More',
+  'panel.empty': 'Nothing is here. The panel takes any view that should stand below the tabs.',
   'panel.close': 'Hide panel',
   'secondary.close': 'Hide secondary side bar',
   'sash.label': 'Resize {part}',

@@ -155,7 +155,9 @@ export class WorkbenchRootElement extends WorkbenchElement {
   #isShown(part: 'primary' | 'secondary' | 'panel'): boolean {
     const { layoutModel, services } = this.shell;
     if (!layoutModel.isVisible(part)) return false;
-    if (part === 'panel' && layoutModel.narrow)
+    // An empty panel says what it is for; an empty side bar would only take room from the dock.
+    if (part === 'panel' && !layoutModel.narrow) return true;
+    if (part === 'panel')
       return (
         [...services.viewModel.containersAt('panel'), ...services.viewModel.containersAt('secondary')]
           .length > 0

@@ -37,6 +37,27 @@ export class KeybindingsElement extends WorkbenchElement {
         text-overflow: ellipsis;
         white-space: nowrap;
       }
+      th:nth-child(1) {
+        width: 46%;
+      }
+      th:nth-child(2) {
+        width: 26%;
+      }
+      .scroll {
+        container-type: inline-size;
+      }
+      @container (max-width: 560px) {
+        th:nth-child(n + 3),
+        td:nth-child(n + 3) {
+          display: none;
+        }
+        th:nth-child(1) {
+          width: 62%;
+        }
+        th:nth-child(2) {
+          width: 38%;
+        }
+      }
       th {
         font-weight: 600;
         position: sticky;
@@ -129,7 +150,9 @@ export class KeybindingsElement extends WorkbenchElement {
             ${rows.map(
               (row) =>
                 html`<tr>
-                  <td data-tooltip="${row.title} (${row.id})">${row.title}</td>
+                  <td data-tooltip=${[row.title, row.id, row.when, row.source].filter(Boolean).join('\n')}>
+                    ${row.title}
+                  </td>
                   <td>${row.key === '' ? nothing : html`<kbd>${row.key}</kbd>`}</td>
                   <td class="quiet" data-tooltip=${row.when === '' ? nothing : row.when}>${row.when}</td>
                   <td class="quiet">${row.source}</td>

@@ -4,7 +4,7 @@ import type { DisposableStore } from '../../../core/base/disposable.ts';
 import { defineElement, WorkbenchElement } from '../../base/element.ts';
 import { listIndexAfterKey } from '../../base/focus.ts';
 import '../../base/icon.ts';
-import { baseStyles, iconButtonStyles } from '../../base/styles.ts';
+import { baseStyles, iconButtonStyles, textButtonStyles } from '../../base/styles.ts';
 import { localize } from '../../platform/nls.ts';
 import type { ContainerLocation, ViewContainerDescriptor } from '../../platform/views.ts';
 import type { Shell } from '../shell.ts';
@@ -30,6 +30,7 @@ export class SideBarElement extends WorkbenchElement {
   static override styles = [
     baseStyles,
     iconButtonStyles,
+    textButtonStyles,
     css`
       :host {
         display: flex;
@@ -82,6 +83,14 @@ export class SideBarElement extends WorkbenchElement {
         text-align: center;
         background: var(--vscode-badge-background);
         color: var(--vscode-badge-foreground);
+      }
+      .empty {
+        display: flex;
+        flex-direction: column;
+        align-items: flex-start;
+        gap: 8px;
+        padding: 8px 18px;
+        color: var(--vscode-descriptionForeground);
       }
       @media (forced-colors: active) {
         .tab[aria-selected='true'] {
@@ -158,6 +167,16 @@ export class SideBarElement extends WorkbenchElement {
             .horizontal=${this.location === 'panel'}
           ></conclave-view-container>`,
       )}
+      ${
+        containers.length === 0
+          ? html`<div class="empty">
+              <span>${localize('panel.empty')}</span>
+              <button class="text-button" @click=${() => this.shell.run('workbench.action.moveContainer')}>
+                ${localize('command.moveContainer')}
+              </button>
+            </div>`
+          : ''
+      }
     `;
   }
 
