@@ -178,6 +178,6 @@ export function parseAddress(value: string): BindAddress | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9A-Za-z.-]+)):([0-9]{1,5})$/.exec(value);
   const port = Number(match?.[3]);
   if (!match || port > 65535) return undefined;
-  const host = match[1] ?? (match[2] as string);
+  const host = match[1] ?? match[2];
   return { host: host === '0.0.0.0' ? '::' : host, port };
 }

@@ -35,7 +35,7 @@ export function loadServerKey(path: string): ServerKey {
       'The server key file is damaged. Restore it from a backup, or delete it to become a new server.',
     );
   const key = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' });
-  const spki = createPublicKey(key as unknown as KeyObject).export({ type: 'spki', format: 'der' });
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
   return {
     serverId: new Uint8Array(spki.subarray(spki.length - 32)),
     sign: (message) => new Uint8Array(sign(null, message, key)),

@@ -130,7 +130,7 @@ for (;;) {
       due[i] = (due[i] as number) + interval;
       const frame = new Uint8Array(plan.frameBytes);
       counters[i] = (counters[i] as number) + 1;
-      writeMediaHeader(frame, { kind: 1, epoch: 0, slot: speaker.slot, counter: counters[i] as number });
+      writeMediaHeader(frame, { kind: 1, epoch: 0, slot: speaker.slot, counter: counters[i] });
       new DataView(frame.buffer).setFloat64(8, performance.now());
       if (measuring) {
         frame[16] = 1;

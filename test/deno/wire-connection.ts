@@ -77,7 +77,7 @@ export async function openWireConnection(
   })().catch(() => {});
   return {
     send: (message) => writer.write(frameMessage(encodeMessage(message))),
-    sendRaw: (bytes) => writer.write(bytes as Bytes),
+    sendRaw: (bytes) => writer.write(bytes),
     sendDatagram: (datagram) => void datagrams.write(datagram as Bytes).catch(() => {}),
     pauseReading() {
       paused = true;
@@ -108,7 +108,7 @@ export function wireIdentity(seed: Uint8Array): WireIdentity {
     format: 'der',
     type: 'pkcs8',
   });
-  const spki = createPublicKey(key as never).export({ type: 'spki', format: 'der' });
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
   return {
     identity: new Uint8Array(spki.subarray(spki.length - 32)),
     sign: (message) => new Uint8Array(sign(null, message, key)),

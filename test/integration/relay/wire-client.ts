@@ -206,7 +206,7 @@ function createWireClient(
   };
   const exchange = (request: NewRequest): Promise<ServerMessageOf<'ok'> | ServerMessageOf<'error'>> => {
     const id = nextId++;
-    client.send({ ...request, id } as ClientRequest);
+    client.send({ ...request, id });
     return until(`the answer to ${request.t}`, () =>
       take((message) => (message.t === 'ok' || message.t === 'error') && message.id === id),
     );
@@ -220,7 +220,7 @@ function createWireClient(
       if (report['datagram']) datagrams.push(report['datagram'] as Bytes);
       if (report['closed']) closed = true;
       if (report['failed']) {
-        failure = String(report['failed']);
+        failure = report['failed'] as string;
         notOpened(new Error(failure));
       }
       for (const check of [...watchers]) check();
