@@ -1,6 +1,5 @@
 import { createDisposableStore, type Disposable } from '../../core/base/disposable.ts';
 import { MENU_LOCATIONS, type Manifest, type WelcomeContribution } from '../../extensions/api/manifest.ts';
-import type { SettingSchema } from '../platform/configuration.ts';
 import { KEYBINDING_WEIGHT } from '../platform/keybindings.ts';
 import type { WorkbenchServices } from '../platform/services.ts';
 import type { ContainerLocation, ViewDescriptor } from '../platform/views.ts';

@@ -445,10 +445,11 @@ export class CallElement extends LitElement {
     if (this.#sendingVolume.has(key)) return;
     this.#sendingVolume.add(key);
     try {
-      for (let sent: number | undefined; sent !== this.#volumes.get(key);) {
-        sent = this.#volumes.get(key);
+      let sent: number;
+      do {
+        sent = this.#volumes.get(key) ?? volume;
         await this.#api?.call.setVolume(key, sent);
-      }
+      } while (sent !== this.#volumes.get(key));
     } catch {
       // The slider falls back to the volume that is in force.
     } finally {

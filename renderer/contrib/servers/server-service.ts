@@ -96,6 +96,12 @@ export function createServerService(
   };
   const startAndConnect = async (): Promise<ConnectOutcome> => {
     const port = await startRelay();
+    const { current } = session.connection;
+    // Coming back to the same relay keeps the call and what waits to be sent; a new connect would end the call.
+    if (current.state === 'reconnecting' && current.host === OWN_HOST && current.port === port) {
+      await session.retry();
+      return { state: 'connected' };
+    }
     return await connect({ host: OWN_HOST, port });
   };
 
