@@ -78,7 +78,7 @@ export function renderLabelWithIcons(text: string): readonly (string | TemplateR
     .filter((piece) => piece !== '')
     .map((piece) => {
       const match = /^\$\(([a-z0-9-]+(?:~spin|~off)?)\)$/.exec(piece);
-      return match ? html`<conclave-icon name=${match[1] as string}></conclave-icon>` : piece;
+      return match ? html`<conclave-icon name=${match[1]}></conclave-icon>` : piece;
     });
 }
 

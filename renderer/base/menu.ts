@@ -102,7 +102,7 @@ export class MenuElement extends WorkbenchElement {
     this.popover = 'auto';
     this.active = this.groups.flat().findIndex((entry) => entry.enabled);
     this.addEventListener('toggle', (event) => {
-      if ((event as ToggleEvent).newState === 'closed') this.#close(undefined);
+      if (event.newState === 'closed') this.#close(undefined);
     });
     await this.updateComplete;
     this.showPopover();

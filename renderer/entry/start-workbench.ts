@@ -37,7 +37,7 @@ export async function startWorkbench(): Promise<WorkbenchServices> {
   // A missing icon font costs the icons, whose meaning is in words as well; it must not cost the start.
   const font = loadCodiconFont().catch(() => {});
 
-  const port = await connectToHost(window as typeof window & { readonly conclaveHost?: ElectronBridge });
+  const port = await connectToHost(window);
   const host = await createHostService(connectRpc<HostMethods, HostEvents>(port));
   const logger = createLogger((entry) => {
     host.call('log.write', { line: formatLogEntry(entry) }).catch(() => {});

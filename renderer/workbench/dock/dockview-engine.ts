@@ -273,7 +273,7 @@ function toLibrary(saved: SavedDock, idOf: (name: string) => string): Serialized
     orientation: (saved.orientation === 'vertical' ? 'VERTICAL' : 'HORIZONTAL') as Grid['orientation'],
   };
   return {
-    grid: grid as Grid,
+    grid,
     panels: Object.fromEntries(
       Object.values(saved.tabs).map((tab) => {
         const id = dockTabId(tab.viewId, tab.key);
