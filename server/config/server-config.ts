@@ -179,5 +179,5 @@ export function parseAddress(value: string): BindAddress | undefined {
   const port = Number(match?.[3]);
   if (!match || port > 65535) return undefined;
   const host = match[1] ?? match[2];
-  return { host: host === '0.0.0.0' ? '::' : host, port };
+  return { host: host === undefined || host === '0.0.0.0' ? '::' : host, port };
 }
