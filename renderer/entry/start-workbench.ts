@@ -8,7 +8,7 @@ import { createCommandRegistry } from '../platform/commands.ts';
 import { createConfigurationService } from '../platform/configuration.ts';
 import { createContextKeyService } from '../platform/context-keys.ts';
 import { createDialogService } from '../platform/dialogs.ts';
-import { connectToHost, type ElectronBridge } from '../platform/host-connection.ts';
+import { connectToHost } from '../platform/host-connection.ts';
 import { createHostService } from '../platform/host-service.ts';
 import { createKeybindingService } from '../platform/keybindings.ts';
 import { createMenuRegistry } from '../platform/menus.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeCbor, encodeCbor, type CborValue } from '../../core/protocol/cbor.ts';
+import { decodeCbor, encodeCbor } from '../../core/protocol/cbor.ts';
 import { createCborPort, takeToken, type BytesCarrier } from './host-connection.ts';
 
 function fakeCarrier() {
