@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -29,6 +29,7 @@ async function main(): Promise<void> {
       'exit-with-parent': { type: 'boolean' },
       'no-bundling': { type: 'boolean' },
       'test-certificates': { type: 'string' },
+      'record-received': { type: 'string' },
       help: { type: 'boolean' },
     },
   });
@@ -60,6 +61,7 @@ async function main(): Promise<void> {
       ? readTestSchedule(values['test-certificates'])
       : CERTIFICATE_SCHEDULE,
     bundling: !values['no-bundling'],
+    record: values['record-received'] === undefined ? undefined : recordTo(values['record-received']),
   });
   process.stdout.write(`${JSON.stringify({ ready: true, port: server.port, serverId: server.serverId })}\n`);
   logger.log('info', 'relay.ready', { port: server.port });
@@ -107,6 +109,17 @@ function readEnvironment(): Readonly<Record<string, string | undefined>> {
     }
   }
   return out;
+}
+
+/** Appends what comes in to a file, each piece behind its length, for the test of what a relay learns. */
+function recordTo(path: string): (bytes: Uint8Array) => void {
+  const file = openSync(path, 'a', 0o600);
+  const length = new Uint8Array(4);
+  return (bytes) => {
+    new DataView(length.buffer).setUint32(0, bytes.length);
+    writeSync(file, length);
+    writeSync(file, bytes);
+  };
 }
 
 /** Short-lived certificates for the rotation test: validity, announcement and replacement in milliseconds. */

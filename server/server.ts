@@ -34,6 +34,8 @@ export interface ServerOptions {
   readonly logger: Logger;
   readonly certificates: CertificateSchedule;
   readonly bundling: boolean;
+  /** See ServingContext. */
+  readonly record: ((bytes: Uint8Array) => void) | undefined;
 }
 
 /** A relay that serves. */
@@ -89,6 +91,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       loopbackExempt: config['limits.loopback_exempt'],
     });
     const serving: ServingContext = {
+      record: options.record,
       config,
       clock,
       counters,

@@ -34,6 +34,8 @@ export interface ServingContext {
   readonly relay: Relay;
   readonly serverKey: ServerKey;
   readonly names: NameStore;
+  /** Sees every byte that comes in, after the transport's own decryption; for the test of what a relay learns. */
+  readonly record: ((bytes: Uint8Array) => void) | undefined;
 }
 
 /** The raw connection, once its control stream is open. */
@@ -145,6 +147,7 @@ export function serveConnection(context: ServingContext, raw: RawConnection): Se
   const bytesBudget = createTokenBucket(bytesPerSecond, bytesPerSecond * 4, clock.now());
 
   const receiveChunk = (chunk: Uint8Array): void => {
+    context.record?.(chunk);
     try {
       for (const message of frames.push(chunk)) {
         if (closing) return;
@@ -187,6 +190,7 @@ export function serveConnection(context: ServingContext, raw: RawConnection): Se
     });
   return {
     onDatagram(datagram) {
+      context.record?.(datagram);
       if (session) relay.receiveDatagram(session, datagram);
       else counters.dropped_not_in_call++;
     },

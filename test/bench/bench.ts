@@ -3,6 +3,7 @@
  * loopback and bounded in time.
  */
 import { joinBench } from './join-bench.ts';
+import { startBench } from './start-bench.ts';
 
 const print = (line: Record<string, unknown>): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -11,6 +12,9 @@ const print = (line: Record<string, unknown>): void => {
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   async mls() {
     for (const members of [2, 10, 50]) print(await joinBench(members));
+  },
+  async start() {
+    print(await startBench());
   },
 };
 

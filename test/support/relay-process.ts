@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -15,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { readMediaHeader } from '../../core/protocol/media-datagram.ts';
 import { ENVIRONMENT_NAMES } from '../../server/config/server-config.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -31,6 +33,8 @@ export interface RelayProcessOptions {
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
+  /** Writes down everything the relay receives, for {@link RelayProcess.stopAndCollect}. */
+  readonly recordReceived?: boolean;
 }
 
 /** A relay that printed its ready line. */
@@ -50,8 +54,19 @@ export interface RelayProcess {
   stop(): Promise<number | null>;
   /** SIGKILL. */
   kill(): Promise<void>;
+  /** Ends it and gives all it has received (with `recordReceived`), logged and stored. */
+  stopAndCollect(): Promise<CollectedTraces>;
 }
 
+/** Everything that could tell what people said. */
+export interface CollectedTraces {
+  /** What came in, the log, and every file of the data directory. */
+  readonly everything: readonly Buffer[];
+  /** Datagrams that came in. */
+  readonly datagrams: number;
+}
+
+const RECORD_NAME = 'received.bin';
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -128,6 +143,7 @@ export async function startRelay(options: RelayProcessOptions = {}): Promise<Rel
       '--port',
       String(options.port ?? 0),
       '--exit-with-parent',
+      ...(options.recordReceived ? ['--record-received', join(dataDir, RECORD_NAME)] : []),
       ...(options.args ?? []),
     ],
     {
@@ -138,7 +154,8 @@ export async function startRelay(options: RelayProcessOptions = {}): Promise<Rel
   const stderr: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => stderr.push(line));
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  void exited.then(cleanUp);
+  let keep = false;
+  void exited.then(() => keep || cleanUp());
   const ready = await new Promise<{ readonly port: number; readonly serverId: string }>((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
@@ -170,7 +187,36 @@ export async function startRelay(options: RelayProcessOptions = {}): Promise<Rel
       child.kill('SIGKILL');
       await exited;
     },
+    async stopAndCollect() {
+      keep = true;
+      child.kill('SIGTERM');
+      await waitForExit(child, exited);
+      const files = filesBelow(dataDir);
+      const everything = [...files.map((path) => readFileSync(path)), Buffer.from(stderr.join('\n'))];
+      const record = files.find((path) => path.endsWith(RECORD_NAME));
+      const datagrams = record ? countDatagrams(readFileSync(record)) : 0;
+      cleanUp();
+      return { everything, datagrams };
+    },
   };
+}
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return statSync(path).isDirectory() ? filesBelow(path) : [path];
+  });
+}
+
+/** Counts the pieces of a record that look like media datagrams. */
+function countDatagrams(record: Buffer): number {
+  let count = 0;
+  for (let offset = 0; offset + 4 <= record.length;) {
+    const length = record.readUInt32BE(offset);
+    if (readMediaHeader(record.subarray(offset + 4, offset + 4 + length))) count += 1;
+    offset += 4 + length;
+  }
+  return count;
 }
 
 async function waitForExit(child: ChildProcess, exited: Promise<number | null>): Promise<number | null> {
