@@ -51,8 +51,5 @@ declare namespace WebAssembly {
   const Module: { new (bytes: BufferSource): Module };
   const Instance: { new (module: Module, imports?: Record<string, Record<string, unknown>>): Instance };
   function compile(bytes: BufferSource): Promise<Module>;
-  function instantiate(
-    module: Module,
-    imports?: Record<string, Record<string, unknown>>,
-  ): Promise<Instance>;
+  function instantiate(module: Module, imports?: Record<string, Record<string, unknown>>): Promise<Instance>;
 }

@@ -45,7 +45,10 @@ export const silentLogger: Logger = { log: () => {} };
 /** Renders an entry as one line of JSON without the braces of nested codes. */
 export function formatLogEntry(entry: LogEntry): string {
   const fields = Object.fromEntries(
-    Object.entries(entry.fields).map(([name, value]) => [name, typeof value === 'object' ? value.code : value]),
+    Object.entries(entry.fields).map(([name, value]) => [
+      name,
+      typeof value === 'object' ? value.code : value,
+    ]),
   );
   return JSON.stringify({ level: entry.level, event: entry.event, ...fields });
 }

@@ -1,5 +1,6 @@
 /** The outcome of something that can fail in an expected way. */
-export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
+export type Result<T, E> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
 
 /** A success. */
 export function success<T>(value: T): { readonly ok: true; readonly value: T } {

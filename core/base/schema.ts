@@ -38,7 +38,8 @@ export function parse<T>(
   try {
     return { ok: true, value: schema.check(value, '') };
   } catch (error) {
-    if (error instanceof SchemaError) return { ok: false, error: { path: error.path, message: error.message } };
+    if (error instanceof SchemaError)
+      return { ok: false, error: { path: error.path, message: error.message } };
     throw error;
   }
 }
@@ -48,12 +49,17 @@ function refuse(path: string, expected: string): never {
 }
 
 /** A string, measured in UTF-16 units. */
-export function string(limits: { readonly min?: number; readonly max: number; readonly pattern?: RegExp }): Schema<string> {
+export function string(limits: {
+  readonly min?: number;
+  readonly max: number;
+  readonly pattern?: RegExp;
+}): Schema<string> {
   const { min = 0, max, pattern } = limits;
   return {
     check(value, path) {
       if (typeof value !== 'string') return refuse(path, 'text');
-      if (value.length < min || value.length > max) return refuse(path, `text of ${min} to ${max} characters`);
+      if (value.length < min || value.length > max)
+        return refuse(path, `text of ${min} to ${max} characters`);
       if (pattern && !pattern.test(value)) return refuse(path, `text matching ${pattern.source}`);
       return value;
     },
@@ -108,7 +114,7 @@ export const boolean: Schema<boolean> = {
 };
 
 /** Any value; for payloads that are checked further in. */
-export const unknown: Schema<unknown> = { check: (value) => value };
+export const anything: Schema<unknown> = { check: (value) => value };
 
 /** Exactly null. */
 export const nothing: Schema<null> = {
@@ -159,7 +165,10 @@ export function nullable<T>(inner: Schema<T>): Schema<T | null> {
 }
 
 /** A map from text keys to values of one shape. */
-export function record<T>(item: Schema<T>, limits: { readonly max: number }): Schema<Readonly<Record<string, T>>> {
+export function record<T>(
+  item: Schema<T>,
+  limits: { readonly max: number },
+): Schema<Readonly<Record<string, T>>> {
   return {
     check(value, path) {
       if (!isPlainObject(value)) return refuse(path, 'a map');
@@ -173,7 +182,9 @@ export function record<T>(item: Schema<T>, limits: { readonly max: number }): Sc
 }
 
 type Fields = Readonly<Record<string, Schema<unknown>>>;
-type OptionalKeys<F extends Fields> = { [K in keyof F]: F[K] extends { readonly optional: true } ? K : never }[keyof F];
+type OptionalKeys<F extends Fields> = {
+  [K in keyof F]: F[K] extends { readonly optional: true } ? K : never;
+}[keyof F];
 type Flatten<T> = { readonly [K in keyof T]: T[K] };
 /** The object type described by a record of schemas. */
 export type ObjectOf<F extends Fields> = Flatten<

@@ -220,7 +220,8 @@ export function decodeCbor(bytes: Uint8Array, limits: CborLimits = CONTROL_CBOR_
   const readLength = (info: number): number => {
     const length = readArgument(info);
     // Every element takes at least one byte, so this also bounds what is allocated.
-    if (typeof length === 'bigint' || length > bytes.length - offset) throw new CborError('length beyond the end');
+    if (typeof length === 'bigint' || length > bytes.length - offset)
+      throw new CborError('length beyond the end');
     return length;
   };
   const readText = (info: number): string => {
@@ -275,7 +276,8 @@ export function decodeCbor(bytes: Uint8Array, limits: CborLimits = CONTROL_CBOR_
           if (keyHead >> 5 !== 3) throw new CborError('map keys must be text');
           const name = readText(keyHead & 0x1f);
           const key = bytes.subarray(start, offset);
-          if (previous && compareBytes(previous, key) >= 0) throw new CborError('map keys must be sorted and unique');
+          if (previous && compareBytes(previous, key) >= 0)
+            throw new CborError('map keys must be sorted and unique');
           previous = key;
           map[name] = readValue(depth + 1);
         }

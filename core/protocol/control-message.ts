@@ -1,6 +1,7 @@
 import type { Bytes } from '../base/bytes.ts';
 import { failure, success, type Result } from '../base/result.ts';
 import {
+  anything,
   array,
   boolean,
   bytes,
@@ -191,7 +192,12 @@ const clientRequest = variants('t', {
   /** For an external commit. ok { epoch, cursor, groupInfo } */
   'group.info': object({ id: requestId, group: groupReferenceSchema }),
   /** Entries after `since`, oldest first. ok { entries, more } */
-  'group.log': object({ id: requestId, group: groupReferenceSchema, since: cursor, limit: integer({ min: 1, max: 500 }) }),
+  'group.log': object({
+    id: requestId,
+    group: groupReferenceSchema,
+    since: cursor,
+    limit: integer({ min: 1, max: 500 }),
+  }),
   /**
    * Appends an application message; refused with `stale_epoch` unless encrypted in the current epoch, so
    * every entry of the log can be read in the order it stands. Repeating a `messageId` gives the first
@@ -228,7 +234,14 @@ export type ClientMessage = ClientHandshakeMessage | ClientRequest;
 
 const logEntry = variants('kind', {
   commit: object({ cursor, epoch, at: unixMs, session, commit: bytes({ max: MAX_HANDSHAKE_BYTES }) }),
-  message: object({ cursor, epoch, at: unixMs, identity, messageId, message: bytes({ max: MAX_TEXT_CIPHERTEXT_BYTES }) }),
+  message: object({
+    cursor,
+    epoch,
+    at: unixMs,
+    identity,
+    messageId,
+    message: bytes({ max: MAX_TEXT_CIPHERTEXT_BYTES }),
+  }),
 });
 /** One entry of a group's log: a commit made in `epoch` (leading to the next) or a message of it. */
 export type GroupLogEntry = Infer<typeof logEntry>;
@@ -292,7 +305,7 @@ const serverMessage = variants('t', {
   }),
   refused: object({ code: wireErrorCode, message: string({ max: 1024 }), retryAfterMs: optional(integer()) }),
   /** `value` is checked against the schema of the request it answers. */
-  ok: object({ id: requestId, value: { check: (value: unknown) => value } }),
+  ok: object({ id: requestId, value: anything }),
   error: object({
     id: requestId,
     code: wireErrorCode,
@@ -305,11 +318,19 @@ const serverMessage = variants('t', {
   'person.updated': object({ person }),
   'person.left': object({ session }),
   /** To the members of a call, whenever they change. Replaces what was known. */
-  'call.members': object({ room: roomId, group: groupReferenceSchema, members: array(callMember, { max: 10_000 }) }),
+  'call.members': object({
+    room: roomId,
+    group: groupReferenceSchema,
+    members: array(callMember, { max: 10_000 }),
+  }),
   /** The server took this client out of its call. */
   'call.ended': object({ room: roomId, code: wireErrorCode }),
   /** To the online subscribers of a text group, whenever they change. */
-  'text.subscribers': object({ room: roomId, group: groupReferenceSchema, subscribers: array(identity, { max: 100_000 }) }),
+  'text.subscribers': object({
+    room: roomId,
+    group: groupReferenceSchema,
+    subscribers: array(identity, { max: 100_000 }),
+  }),
   /** To the members of a group: somebody waits to be added. Repeated to members who come online later. */
   'group.joinRequested': object({ group: groupReferenceSchema, session, identity, keyPackage }),
   'group.commit': object({
@@ -327,7 +348,12 @@ const serverMessage = variants('t', {
     epoch,
     welcome: bytes({ max: MAX_HANDSHAKE_BYTES }),
   }),
-  'group.proposal': object({ group: groupReferenceSchema, epoch, session, proposal: bytes({ max: 64 * 1024 }) }),
+  'group.proposal': object({
+    group: groupReferenceSchema,
+    epoch,
+    session,
+    proposal: bytes({ max: 64 * 1024 }),
+  }),
   'group.message': object({
     group: groupReferenceSchema,
     cursor,
@@ -367,7 +393,9 @@ function decodeWith<T>(
     const parsed = parse(schema, decodeCbor(encoded, { maxBytes: MAX_MESSAGE_BYTES, maxDepth: DEPTH }));
     return parsed.ok
       ? success(parsed.value)
-      : failure(parsed.error.path === '' ? parsed.error.message : `${parsed.error.path}: ${parsed.error.message}`);
+      : failure(
+          parsed.error.path === '' ? parsed.error.message : `${parsed.error.path}: ${parsed.error.message}`,
+        );
   } catch (error) {
     if (error instanceof CborError) return failure(error.message);
     throw error;
@@ -390,7 +418,12 @@ export function decodeServerMessage(encoded: Uint8Array): Result<ServerMessage, 
 }
 
 /** Checks the value of an `ok` against the request it answers. */
-export function checkAnswer<T extends ClientRequest['t']>(request: T, value: unknown): Result<AnswerOf<T>, string> {
+export function checkAnswer<T extends ClientRequest['t']>(
+  request: T,
+  value: unknown,
+): Result<AnswerOf<T>, string> {
   const parsed = parse(answerSchemas[request] as never, value);
-  return parsed.ok ? success(parsed.value as AnswerOf<T>) : failure(`${parsed.error.path}: ${parsed.error.message}`);
+  return parsed.ok
+    ? success(parsed.value as AnswerOf<T>)
+    : failure(`${parsed.error.path}: ${parsed.error.message}`);
 }

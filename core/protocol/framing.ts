@@ -4,11 +4,10 @@ import { concatBytes, type Bytes } from '../base/bytes.ts';
  * Control stream framing: `u32 head || bytes`, repeated. The low 31 bits of the head are the length of the
  * bytes that follow, at most 64 KiB; the top bit says that the message goes on in the next frame. A Welcome
  * for 50 members with the hybrid suite has 132 kB (measured), so single frames are not enough, and a bound
- * per frame keeps the reader's memory bounded before it knows who is talking.
+ * per frame keeps the reader's memory bounded before it knows who is talking: until then a message must fit
+ * one frame.
  */
 export const MAX_FRAME_BYTES = 64 * 1024;
-/** Bound of a whole message before the sender is authenticated: one frame. */
-export const MAX_UNAUTHENTICATED_MESSAGE_BYTES = MAX_FRAME_BYTES;
 /** Bound of a whole message of an authenticated session: a commit or Welcome of some 500 members. */
 export const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 

@@ -16,14 +16,12 @@ const descriptorFields = {
   serverId: bytes({ length: 32 }),
   name: string({ min: 1, max: 64 }),
   /** Ports on the host the descriptor was fetched from. */
-  endpoints: array(
-    object({ kind: oneOf(['quic', 'fallback']), port: integer({ min: 1, max: 65535 }) }),
-    { max: 8 },
-  ),
-  certs: array(
-    object({ sha256: bytes({ length: 32 }), notBefore: integer(), notAfter: integer() }),
-    { max: 4 },
-  ),
+  endpoints: array(object({ kind: oneOf(['quic', 'fallback']), port: integer({ min: 1, max: 65535 }) }), {
+    max: 8,
+  }),
+  certs: array(object({ sha256: bytes({ length: 32 }), notBefore: integer(), notAfter: integer() }), {
+    max: 4,
+  }),
   gate: oneOf(['none', 'password']),
   /** Seconds since 1970. */
   issuedAt: integer(),

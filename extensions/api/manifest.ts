@@ -9,7 +9,7 @@ import {
   parse,
   record,
   string,
-  unknown,
+  anything,
   type Infer,
   type ObjectOf,
   type Schema,
@@ -93,7 +93,7 @@ const keybinding = strictObject({
   key: string({ min: 1, max: 60 }),
   mac: optional(string({ min: 1, max: 60 })),
   when: optional(when),
-  args: optional(array(unknown, { max: 8 })),
+  args: optional(array(anything, { max: 8 })),
   /** The command gets `{ pressed: true }` when the key goes down and `{ pressed: false }` when it comes up. */
   hold: optional(boolean),
 });
@@ -126,7 +126,7 @@ const textOrNumber: Schema<string | number> = {
 const settingType = oneOf(['boolean', 'string', 'number', 'integer']);
 const setting = strictObject({
   type: settingType,
-  default: unknown,
+  default: anything,
   description: longText,
   enum: optional(array(textOrNumber, { max: 50 })),
   enumDescriptions: optional(array(string({ max: 500 }), { max: 50 })),

@@ -12,8 +12,8 @@ import {
   createFrameReader,
   FramingError,
   frameMessage,
+  MAX_FRAME_BYTES,
   MAX_MESSAGE_BYTES,
-  MAX_UNAUTHENTICATED_MESSAGE_BYTES,
 } from '../../core/protocol/framing.ts';
 import type { ServerConfig } from '../config/server-config.ts';
 import { createHandshake } from '../identity/handshake.ts';
@@ -142,7 +142,7 @@ export function serveConnection(context: ServingContext, raw: RawConnection): Se
     session = relay.admit(outcome.done, link);
   };
 
-  const frames = createFrameReader(MAX_UNAUTHENTICATED_MESSAGE_BYTES);
+  const frames = createFrameReader(MAX_FRAME_BYTES);
   const bytesPerSecond = config['limits.message_bytes_per_second'];
   const bytesBudget = createTokenBucket(bytesPerSecond, bytesPerSecond * 4, clock.now());
 

@@ -9,7 +9,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const RUNS = 5;
 
 /** One built start: from the process to a window that can be used, the browser's own start included. */
-async function startOnce(): Promise<{ readonly hostMs: number; readonly browserMs: number; readonly totalMs: number }> {
+async function startOnce(): Promise<{
+  readonly hostMs: number;
+  readonly browserMs: number;
+  readonly totalMs: number;
+}> {
   const profile = mkdtempSync(join(tmpdir(), 'conclave-start-'));
   const since = Date.now();
   const child = spawn(process.execPath, [join(root, 'build/start.mjs'), '--web', '--profile', profile], {

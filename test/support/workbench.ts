@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Browser, Page } from 'playwright';
+import type { Page } from 'playwright';
 import type { StampedAudio } from '../../core/media/speech-comparison.ts';
 import { launchChromium } from './chromium.ts';
 import { writeMicrophoneFile } from './speech.ts';
@@ -139,11 +139,10 @@ export async function openWorkbench(options: WorkbenchOptions = {}): Promise<Wor
       reject(new Error(`the web host ended with ${code}: ${log.join('\n')}`));
     });
   });
-  let browser: Browser | undefined;
   const pageErrors: string[] = [];
   const microphoneFile = join(scratch, 'microphone.wav');
   if (options.microphone) writeMicrophoneFile(microphoneFile, options.microphone);
-  browser = await launchChromium(options.microphone ? microphoneFile : undefined);
+  const browser = await launchChromium(options.microphone ? microphoneFile : undefined);
   const context = await browser.newContext({ viewport: options.viewport ?? { width: 1280, height: 800 } });
   const page = await context.newPage();
   page.on('pageerror', (error) => pageErrors.push(error.message));
@@ -231,7 +230,7 @@ export async function openWorkbench(options: WorkbenchOptions = {}): Promise<Wor
     },
     diagnostics,
     async close() {
-      await browser?.close();
+      await browser.close();
       child.stdin.end();
       const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
       await exited;

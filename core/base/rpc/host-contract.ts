@@ -154,4 +154,3 @@ export const hostSchemas: RpcSchemas<HostMethods> = {
   'link.open': object({ url: string({ min: 1, max: 2048 }) }),
   'log.write': object({ line: string({ max: 4096 }) }),
 };
-

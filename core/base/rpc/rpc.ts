@@ -76,7 +76,8 @@ export function serveRpc<M extends RpcMethods, E extends RpcEvents>(
   const store = createDisposableStore();
   const answer = async (id: number, name: string, argument: unknown): Promise<void> => {
     try {
-      if (!Object.hasOwn(handlers, name)) throw new CodedError('unknown_method', `There is no method "${name}"`);
+      if (!Object.hasOwn(handlers, name))
+        throw new CodedError('unknown_method', `There is no method "${name}"`);
       let checked = argument;
       const schema = options.schemas?.[name];
       if (options.schemas) {
@@ -103,7 +104,12 @@ export function serveRpc<M extends RpcMethods, E extends RpcEvents>(
         return;
       }
       options.onInternalError?.(name, error);
-      port.send({ kind: 'throw', id, code: 'internal', message: 'Something went wrong inside' } satisfies Wire);
+      port.send({
+        kind: 'throw',
+        id,
+        code: 'internal',
+        message: 'Something went wrong inside',
+      } satisfies Wire);
     }
   };
   store.add(
@@ -183,11 +189,15 @@ function readWire(message: unknown): Wire | undefined {
   const wire = message as Record<string, unknown>;
   switch (wire['kind']) {
     case 'call':
-      return typeof wire['id'] === 'number' && typeof wire['name'] === 'string' ? (wire as unknown as Wire) : undefined;
+      return typeof wire['id'] === 'number' && typeof wire['name'] === 'string'
+        ? (wire as unknown as Wire)
+        : undefined;
     case 'return':
       return typeof wire['id'] === 'number' ? (wire as unknown as Wire) : undefined;
     case 'throw':
-      return typeof wire['id'] === 'number' && typeof wire['code'] === 'string' && typeof wire['message'] === 'string'
+      return typeof wire['id'] === 'number' &&
+        typeof wire['code'] === 'string' &&
+        typeof wire['message'] === 'string'
         ? (wire as unknown as Wire)
         : undefined;
     case 'event':

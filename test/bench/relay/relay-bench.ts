@@ -8,8 +8,7 @@ import { bundleForDeno, denoBinary, startRelay } from '../../support/relay-proce
 import { metric, targetOf } from '../../integration/relay/wire-client.ts';
 
 /**
- * Measures forwarding: a relay process, and a second process with all clients, over loopback UDP. Prints one
- * line of JSON for each load. CPU time is the relay process's own, from the kernel (10 ms resolution).
+ * Measures forwarding: a relay process, and a second process with all clients, over loopback UDP. CPU time is the relay process's own, from the kernel (10 ms resolution).
  */
 const LOADS: readonly (readonly [clients: number, speakers: number])[] = [
   [20, 2],
@@ -43,7 +42,11 @@ function residentMegabytes(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
-async function measure(clients: number, speakers: number, bundling: boolean): Promise<void> {
+async function measure(
+  clients: number,
+  speakers: number,
+  bundling: boolean,
+): Promise<Record<string, unknown>> {
   const bundle = join(fileURLToPath(new URL('../../..', import.meta.url)), 'dist/test/load-agent.js');
   await bundleForDeno('test/deno/load-agent.ts', bundle, ['test/deno', 'core/base', 'core/protocol']);
   const relay = await startRelay({ config: CONFIG, args: bundling ? [] : ['--no-bundling'] });
@@ -95,28 +98,29 @@ async function measure(clients: number, speakers: number, bundling: boolean): Pr
     const forwarded = result['expected'] as number;
     const seconds = (result['elapsedMs'] as number) / 1000;
     const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
-    process.stdout.write(
-      `${JSON.stringify({
-        bench: 'relay',
-        clients,
-        speakers,
-        bundling,
-        rxPps: Math.round((result['received'] as number) / seconds),
-        datagramsPps: Math.round((result['datagrams'] as number) / seconds),
-        loss: round(1 - (result['received'] as number) / forwarded, 5),
-        cpuUsPerForwarded: round(((endCpu - startCpu) * 1e6) / forwarded),
-        cpuShare: round((endCpu - startCpu) / seconds, 3),
-        p50ms: round(result['p50ms'] as number),
-        p99ms: round(result['p99ms'] as number),
-        rssMb: Math.round(rss),
-        droppedSlow: await metric(relay.port, 'dropped_slow_listener'),
-        droppedRate: await metric(relay.port, 'dropped_rate_limited'),
-      })}\n`,
-    );
+    return {
+      bench: 'relay',
+      clients,
+      speakers,
+      bundling,
+      rxPps: Math.round((result['received'] as number) / seconds),
+      datagramsPps: Math.round((result['datagrams'] as number) / seconds),
+      loss: round(1 - (result['received'] as number) / forwarded, 5),
+      cpuUsPerForwarded: round(((endCpu - startCpu) * 1e6) / forwarded),
+      cpuShare: round((endCpu - startCpu) / seconds, 3),
+      p50ms: round(result['p50ms'] as number),
+      p99ms: round(result['p99ms'] as number),
+      rssMb: Math.round(rss),
+      droppedSlow: await metric(relay.port, 'dropped_slow_listener'),
+      droppedRate: await metric(relay.port, 'dropped_rate_limited'),
+    };
   } finally {
     await relay.stop();
   }
 }
 
-for (const [clients, speakers] of LOADS)
-  for (const bundling of [false, true]) await measure(clients, speakers, bundling);
+/** Measures every load, without and with bundling, and hands each result over as soon as it is there. */
+export async function relayBench(report: (line: Record<string, unknown>) => void): Promise<void> {
+  for (const [clients, speakers] of LOADS)
+    for (const bundling of [false, true]) report(await measure(clients, speakers, bundling));
+}
