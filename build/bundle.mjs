@@ -10,11 +10,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { builtinModules } from 'node:module';
 import { dirname, extname, join, relative, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as esbuild from 'esbuild';
 import { dist, manifestFile, root, workbenchDist } from './paths.mjs';
+import { nodePrefix, WEBTRANSPORT_PACKAGE_DEFINES, webtransportPackage } from './webtransport-package.mjs';
 
 /**
  * @typedef {object} Bundle
@@ -40,6 +40,7 @@ const SIZE_LIMITS = /** @type {const} */ ({
 /** Files copied as they are: destination below `dist`, to source. */
 const ASSETS = /** @type {const} */ ({
   'workbench/index.html': 'renderer/entry/index.html',
+  'workbench/icon.svg': 'renderer/entry/icon.svg',
   'workbench/codicon.ttf': 'node_modules/@vscode/codicons/dist/codicon.ttf',
   'workbench/wasm/opus-simd.wasm': 'node_modules/@evan/opus/wasm/simd.wasm',
   'workbench/wasm/opus.wasm': 'node_modules/@evan/opus/wasm/opus.wasm',
@@ -74,21 +75,6 @@ const NATIVE_PACKAGES = [
   'bufferutil',
   'utf-8-validate',
 ];
-
-/** Deno and ES modules want Node's own modules with their prefix. @type {esbuild.Plugin} */
-const nodePrefix = {
-  name: 'node-prefix',
-  setup(build) {
-    const bare = builtinModules.filter((name) => !name.startsWith('_') && !name.startsWith('node:'));
-    build.onResolve(
-      { filter: new RegExp(`^(${bare.map((name) => name.replace('/', '\\/')).join('|')})$`) },
-      (args) => ({
-        path: `node:${args.path}`,
-        external: true,
-      }),
-    );
-  },
-};
 
 /** Folders below `extensions/` that hold a manifest. @returns {Promise<readonly string[]>} */
 async function extensionIds() {
@@ -168,7 +154,12 @@ async function bundles(release) {
         'workbench/session.worker': 'core/workers/session.worker.ts',
         'workbench/media.worker': 'core/workers/media.worker.ts',
       },
-      options: { ...browser, external: ['node:*'] },
+      options: {
+        ...browser,
+        external: ['node:*'],
+        plugins: [webtransportPackage],
+        define: WEBTRANSPORT_PACKAGE_DEFINES,
+      },
     },
     {
       target: 'worklets',
@@ -178,7 +169,15 @@ async function bundles(release) {
       },
       options: browser,
     },
-    { target: 'relay', entries: { 'relay/relay': 'server/cli.ts' }, options: nodeModule },
+    {
+      target: 'relay',
+      entries: { 'relay/relay': 'server/cli.ts' },
+      options: {
+        ...nodeModule,
+        plugins: [nodePrefix, webtransportPackage],
+        define: WEBTRANSPORT_PACKAGE_DEFINES,
+      },
+    },
     {
       target: 'main',
       entries: { 'main/serve': 'main/web/serve.ts', 'main/cli': 'main/cli/cli.ts' },

@@ -20,7 +20,8 @@ import { createRelay } from './relay/relay.ts';
 import { openRelayDatabase, type RelayDatabase } from './store/relay-database.ts';
 import { openCertificateStore, type CertificateSchedule } from './transport/certificate-store.ts';
 import type { ServingContext } from './transport/client-connection.ts';
-import { startHttpsServer, type HttpsServer } from './transport/https.ts';
+import { createFallbackServer } from './transport/fallback.ts';
+import { startHttpsServer, type HttpsContent, type HttpsServer } from './transport/https.ts';
 import { startQuicServer, type QuicServer } from './transport/quic.ts';
 
 /** How a relay is started. */
@@ -111,7 +112,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         v: 1,
         serverId: serverKey.serverId,
         name: config['server.name'],
-        endpoints: [{ kind: 'quic', port }],
+        endpoints: [
+          { kind: 'quic', port },
+          { kind: 'fallback', port },
+        ],
         certs: [current, ...(next ? [next] : [])].map(({ sha256, notBefore, notAfter }) => ({
           sha256,
           notBefore: Math.floor(notBefore / 1000),
@@ -123,7 +127,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       };
       return encodeDescriptor({ ...fields, signature: serverKey.sign(descriptorSigningInput(fields)) });
     };
-    const content = {
+    certificates.advance(clock.wallTime());
+    const fallback = await createFallbackServer(serving, admission, certificates.pair.current);
+    const content: HttpsContent = {
       descriptor: makeDescriptor,
       metrics: () =>
         renderMetrics(counters, {
@@ -132,9 +138,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
           resident_memory_bytes: process.memoryUsage().rss,
         }),
       metricsPublic: config['server.metrics_public'],
+      upgrade: fallback.upgrade,
+      maxSessions: config['server.max_connections'],
     };
 
-    certificates.advance(clock.wallTime());
     const { quic, https } = await listen(serving, admission, address, content, certificates.pair.current);
     port = quic.port;
 
@@ -168,6 +175,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
           await new Promise<void>((resolve) => clock.setTimer(FAREWELL_MS, resolve));
         relay.dispose();
         https.close();
+        fallback.close();
         quic.close();
         database.close();
       },
@@ -183,7 +191,7 @@ async function listen(
   serving: ServingContext,
   admission: ReturnType<typeof createAdmission>,
   address: BindAddress,
-  content: Parameters<typeof startHttpsServer>[0],
+  content: HttpsContent,
   certificate: Parameters<typeof startQuicServer>[3],
 ): Promise<{ readonly quic: QuicServer; readonly https: HttpsServer }> {
   for (let attempt = 1; ; attempt++) {

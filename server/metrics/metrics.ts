@@ -1,6 +1,7 @@
 /** Everything the relay counts, with the help text Prometheus shows. Numbers about people in sum, never about one. */
 const COUNTERS = {
   connections_accepted: 'Connections let in',
+  fallback_connections_accepted: 'Connections let in over the fallback transport, counted above, too',
   connections_refused: 'Connections refused by a limit',
   handshakes_completed: 'Clients that proved their identity',
   handshakes_failed: 'Handshakes that ended otherwise',

@@ -1,10 +1,12 @@
+import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Bytes } from '../../core/base/bytes.ts';
 import { DESCRIPTOR_PATH } from '../../core/protocol/server-descriptor.ts';
 import { isLoopback } from '../relay/admission.ts';
 import type { ServerCertificate } from './self-signed-certificate.ts';
 
-/** The TCP side: the signed descriptor, health and metrics over HTTPS. */
+/** The TCP side: the signed descriptor, health and metrics over HTTPS, and the way in for the fallback. */
 export interface HttpsServer {
   useCertificate(certificate: ServerCertificate): void;
   close(): void;
@@ -16,6 +18,10 @@ export interface HttpsContent {
   metrics(): string;
   /** Whether metrics answer other computers. */
   readonly metricsPublic: boolean;
+  /** Takes a connection that asked for an upgrade, with the hash of the certificate it was shown. */
+  upgrade(request: IncomingMessage, socket: Socket, head: Uint8Array, certificateHash: Bytes): void;
+  /** Sessions that may be open besides requests. */
+  readonly maxSessions: number;
 }
 
 const MAX_HEADER_BYTES = 8 * 1024;
@@ -58,7 +64,13 @@ export function startHttpsServer(
       } else answer(404, 'text/plain', 'not found\n');
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS + content.maxSessions;
+  let certificateHash = certificate.sha256;
+  const shown = new WeakMap<object, Bytes>();
+  server.on('secureConnection', (socket) => shown.set(socket, certificateHash));
+  server.on('upgrade', (request, socket, head) => {
+    content.upgrade(request, socket as Socket, head, shown.get(socket) ?? certificateHash);
+  });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: address.host, port: address.port }, () => {
@@ -67,6 +79,7 @@ export function startHttpsServer(
       server.on('tlsClientError', () => {});
       resolve({
         useCertificate(next) {
+          certificateHash = next.sha256;
           server.setSecureContext({
             cert: next.certificatePem,
             key: next.privateKeyPem,

@@ -16,6 +16,11 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import {
+  nodePrefix,
+  WEBTRANSPORT_PACKAGE_DEFINES,
+  webtransportPackage,
+} from '../../build/webtransport-package.mjs';
 import { readMediaHeader } from '../../core/protocol/media-datagram.ts';
 import { ENVIRONMENT_NAMES } from '../../server/config/server-config.ts';
 
@@ -99,6 +104,8 @@ export async function bundleForDeno(
     format: 'esm',
     platform: 'node',
     external: ['node:*'],
+    plugins: [nodePrefix, webtransportPackage],
+    define: WEBTRANSPORT_PACKAGE_DEFINES,
     outfile: temporary,
     logLevel: 'silent',
   });
