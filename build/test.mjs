@@ -27,7 +27,9 @@ const heading = (title) => process.stdout.write(`\n== ${title}\n`);
 await ensureDependencies();
 const browser = await ensureBrowser();
 await ensureBuild();
-const env = { ...process.env, CI: 'true', CONCLAVE_CHROMIUM: browser };
+// Colour codes around every dot would bury the words of a log.
+const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
+const env = { ...process.env, ...plain, CI: 'true', CONCLAVE_CHROMIUM: browser };
 const reports = join(root, 'node_modules/.cache/conclave/reports');
 rmSync(reports, { recursive: true, force: true });
 mkdirSync(reports, { recursive: true });
