@@ -4,6 +4,7 @@ import { CodedError } from '../base/coded-error.ts';
 import { createDisposableStore, type Disposable } from '../base/disposable.ts';
 import { createEmitter, type Event } from '../base/event.ts';
 import { logCode } from '../base/log.ts';
+import { callCode } from '../crypto/display-code.ts';
 import type { EpochInForce } from '../mls/group-session.ts';
 import type { CallMember, ServerEvent } from '../protocol/control-message.ts';
 import { formatGroupReference, parseGroupReference } from '../protocol/group-reference.ts';
@@ -106,6 +107,7 @@ export function createCallController(options: {
       muted,
       deafened,
       epoch: epoch?.epoch ?? null,
+      code: epoch ? callCode(epoch.epochAuthenticator) : '',
       suite: GROUP_SUITE,
       members,
       mismatch:

@@ -206,6 +206,8 @@ export type CallState =
       readonly deafened: boolean;
       /** The MLS epoch in force; null while joining. */
       readonly epoch: number | null;
+      /** Digits that everybody in this epoch sees alike; compared by voice they reveal a split group. */
+      readonly code: string;
       readonly suite: string;
       /** The MLS roster, which is who can hear; not the server's list. */
       readonly members: readonly CallMemberInfo[];

@@ -273,7 +273,7 @@ export interface RoomsApi {
   enter(room: number, options?: { readonly password?: string }): Promise<void>;
   leave(): Promise<void>;
   create(room: NewRoom): Promise<number>;
-  edit(room: number, changes: Partial<Omit<NewRoom, 'parent' | 'permanent'>>): Promise<void>;
+  edit(room: number, changes: RoomChanges): Promise<void>;
   delete(room: number): Promise<void>;
 }
 
@@ -298,6 +298,15 @@ export interface NewRoom {
   readonly limit?: number;
   readonly password?: string;
   readonly permanent?: boolean;
+}
+
+/** What to change about a room; what is left out stays as it is. */
+export interface RoomChanges {
+  readonly name?: string;
+  readonly description?: string;
+  readonly limit?: number;
+  /** null removes the password. */
+  readonly password?: string | null;
 }
 
 /** A connected person, as the server tells. */
@@ -346,6 +355,11 @@ export type Call =
       readonly muted: boolean;
       readonly deafened: boolean;
       readonly epoch: number | null;
+      /**
+       * Digits that everybody in this epoch sees alike, '' while joining. People who read them to each other
+       * find out whether the relay has split the group.
+       */
+      readonly code: string;
       readonly suite: string;
       /** The members of the encrypted group: who can really hear. */
       readonly members: readonly CallMember[];

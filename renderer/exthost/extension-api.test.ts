@@ -320,6 +320,7 @@ describe('what is read', () => {
       muted: false,
       deafened: false,
       epoch: 1,
+      code: '',
       suite: '',
       members: [],
       mismatch: false,

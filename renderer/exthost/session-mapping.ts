@@ -110,6 +110,7 @@ export function toCall(call: CallState): Call {
     muted,
     deafened,
     epoch: call.epoch,
+    code: call.code,
     suite: call.suite,
     members: call.members.map(({ session, identity, name, self, leaving, volume, external }) => ({
       session,

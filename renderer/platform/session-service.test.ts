@@ -73,6 +73,7 @@ const joined = {
   muted: false,
   deafened: false,
   epoch: 3,
+  code: '',
   suite: 'x',
   members: [],
   mismatch: false,

@@ -30,6 +30,7 @@ export class CallElement extends LitElement {
       min-height: 0;
       overflow-y: auto;
       scrollbar-width: thin;
+      container-type: inline-size;
       color: var(--vscode-foreground);
       font-family: var(--conclave-font, system-ui, sans-serif);
       font-size: 13px;
@@ -166,8 +167,9 @@ export class CallElement extends LitElement {
     }
     .controls {
       display: grid;
-      grid-template-columns: repeat(auto-fit, minmax(88px, 1fr));
+      grid-template-columns: repeat(2, minmax(0, 1fr));
       gap: 4px;
+      max-width: 480px;
       padding: 8px 16px;
     }
     .control {
@@ -189,6 +191,9 @@ export class CallElement extends LitElement {
     .control[aria-pressed='true'] {
       border-color: var(--vscode-editorWarning-foreground);
     }
+    .control.action {
+      max-width: 300px;
+    }
     .control.talk {
       grid-column: 1 / -1;
       min-height: 36px;
@@ -200,7 +205,16 @@ export class CallElement extends LitElement {
       background: var(--vscode-button-background);
     }
     .control.leave {
+      grid-column: 1 / -1;
       color: var(--vscode-errorForeground);
+    }
+    @container (min-width: 360px) {
+      .controls.three {
+        grid-template-columns: repeat(3, minmax(0, 1fr));
+      }
+      .controls.three .leave {
+        grid-column: auto;
+      }
     }
     .control:focus-visible {
       outline-offset: 2px;
@@ -248,6 +262,7 @@ export class CallElement extends LitElement {
       api.call.onDidChangeStats(update),
       api.rooms.onDidChange(update),
       api.connection.onDidChange(update),
+      api.identity.onDidChange(update),
       api.configuration.onDidChange((change) => {
         if (change.affects('voice')) update();
       }),
@@ -292,14 +307,18 @@ export class CallElement extends LitElement {
     return html`<div class="state" data-testid="call-none">
         <p>${connected ? strings.notInCall : strings.notConnected}</p>
         <p>${strings.notInCallHint}</p>
-        <button
-          class="control primary"
-          type="button"
-          data-testid="call-join"
-          @click=${() => this.#run(connected ? 'rooms.join' : 'server.connect')}
-        >
-          ${connected ? strings.joinRoom : strings.connect}
-        </button>
+        ${
+          connected || api.identity.current
+            ? html`<button
+                class="control action ${connected ? 'primary' : ''}"
+                type="button"
+                data-testid="call-join"
+                @click=${() => this.#run(connected ? 'rooms.join' : 'server.connect')}
+              >
+                ${connected ? strings.joinRoom : strings.connect}
+              </button>`
+            : nothing
+        }
       </div>
       ${connected ? html`<div class="controls">${this.#renderSwitches(api)}</div>` : nothing}`;
   }
@@ -334,7 +353,7 @@ export class CallElement extends LitElement {
           (row) => this.#renderRow(row),
         )}
       </ul>
-      <div class="controls">
+      <div class="controls three">
         ${mode === 'pushToTalk' ? this.#renderTalk(api) : nothing} ${this.#renderSwitches(api)}
         <button
           class="control leave"
@@ -526,7 +545,13 @@ export class CallElement extends LitElement {
       >
         <conclave-icon name=${call.state === 'joined' ? 'lock' : 'loading~spin'}></conclave-icon>
         <span
-          >${strings.encrypted(call.epoch)}${call.suite === '' ? nothing : html`<br />${suiteName(call.suite)}`}</span
+          >${strings.encrypted(call.epoch)}${call.suite === '' ? nothing : html`<br />${suiteName(call.suite)}`}${
+            call.code === ''
+              ? nothing
+              : html`<br /><span data-testid="call-code" data-tooltip=${strings.codeExplained}
+                    >${strings.code(call.code)}</span
+                  >`
+          }</span
         >
       </div>
       <dl data-testid="call-stats">

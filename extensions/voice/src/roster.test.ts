@@ -42,6 +42,7 @@ function call(changes: Partial<ActiveCall>): ActiveCall {
     muted: false,
     deafened: false,
     epoch: 3,
+    code: '',
     suite: '',
     members: [],
     mismatch: false,

@@ -31,6 +31,9 @@ export const strings = {
   leave: 'Leave',
   holdToTalk: 'Hold to talk',
   sending: 'Sending',
+  code: (digits: string) => `Code ${digits}`,
+  codeExplained:
+    'Everybody in the call sees the same code. Read it to each other: if it differs, the server has split the group.',
   encrypted: (epoch: number | null): string =>
     epoch === null ? 'End-to-end encrypted' : `End-to-end encrypted · epoch ${epoch}`,
   hybrid: 'Post-quantum hybrid (X-Wing), AES-256-GCM',
