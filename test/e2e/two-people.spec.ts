@@ -53,6 +53,9 @@ test('both create an identity, connect and meet in a call', async () => {
   expect(a.call.suite).toContain('XWING');
   await expect(ben.page.getByTestId('call-members')).toContainText('Ada');
   await expect(ben.page.getByTestId('call-encryption')).toContainText(`epoch ${b.call.epoch}`);
+  const code = await ada.page.getByTestId('call-code').innerText();
+  expect(code).toMatch(/(\d{5} ){5}\d{5}/);
+  await expect(ben.page.getByTestId('call-code')).toHaveText(code);
 });
 
 test('speech that goes into one microphone comes out of the other loudspeaker', async () => {
