@@ -19,6 +19,7 @@ export function activate(context: ExtensionContext): void {
     people: api.rooms.people,
     speaking: api.call.speaking,
     transmitting: api.call.transmitting,
+    isAdmin: api.connection.state.state === 'connected' && api.connection.state.roles.includes('admin'),
     callRoom: api.call.state.state === 'none' ? undefined : api.call.state.room,
   });
 

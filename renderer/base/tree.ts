@@ -121,6 +121,8 @@ export class TreeElement extends WorkbenchElement {
       }
       .description {
         flex: 1 1 0;
+        /* A count such as 12/50 stays readable beside a name that is too long. */
+        min-width: 36px;
         color: var(--vscode-descriptionForeground);
         font-size: 0.9em;
       }

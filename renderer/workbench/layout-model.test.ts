@@ -4,9 +4,9 @@ import { createLayoutModel, DEFAULT_LAYOUT, fitSizes } from './layout-model.ts';
 describe('the layout', () => {
   it.each([
     [1280, 800, { primary: 264, secondary: 272, panel: 220 }],
-    [800, 600, { primary: 264, secondary: 248, panel: 220 }],
-    [640, 400, { primary: 170, secondary: 200, panel: 220 }],
-    [640, 300, { primary: 170, secondary: 200, panel: 170 }],
+    [800, 600, { primary: 264, secondary: 248, panel: 206 }],
+    [640, 400, { primary: 170, secondary: 200, panel: 130 }],
+    [640, 300, { primary: 170, secondary: 200, panel: 96 }],
   ])('fits %i × %i', (width, height, sizes) => {
     expect(fitSizes(DEFAULT_LAYOUT, { width, height }, { primary: true, secondary: true })).toEqual(sizes);
   });

@@ -40,6 +40,7 @@ export const SIZE_LIMITS = { primary: [170, 640], secondary: [200, 640], panel: 
 const DOCK_MINIMUM = 240;
 const ACTIVITY_BAR_WIDTH = 48;
 const BARS_HEIGHT = 35 + 22;
+const LOW_HEIGHT = 640;
 
 /** Makes the sizes fit the window: the dock never gets less than its minimum while a part could shrink. */
 export function fitSizes(
@@ -62,7 +63,9 @@ export function fitSizes(
     excess -= less;
   }
   if (excess > 0 && shown.primary) primary -= Math.min(excess, primary - SIZE_LIMITS.primary[0]);
-  const panelMaximum = Math.max(SIZE_LIMITS.panel[0], Math.floor((window.height - BARS_HEIGHT) * 0.7));
+  // In a low window the tabs keep more than half.
+  const share = window.height < LOW_HEIGHT ? 0.38 : 0.7;
+  const panelMaximum = Math.max(SIZE_LIMITS.panel[0], Math.floor((window.height - BARS_HEIGHT) * share));
   return { primary, secondary, panel: clamp(data.panel.size, [SIZE_LIMITS.panel[0], panelMaximum]) };
 }
 

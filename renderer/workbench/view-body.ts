@@ -83,6 +83,12 @@ export class ViewBodyElement extends WorkbenchElement {
         if (id === this.viewId) this.#refill();
       }),
     );
+    // Which welcome text an empty tree shows is a matter of its `when` clauses alone.
+    store.add(
+      this.shell.services.contextKeys.onDidChange(() => {
+        if (this.state === 'tree' && this.treeEmpty) this.requestUpdate();
+      }),
+    );
     store.add({ dispose: () => this.#clear() });
     if (this.visible) this.#refill();
   }

@@ -1,10 +1,11 @@
-import type { Conclave, ExtensionContext, NewRoom, Person, Room } from '../../api/conclave.d.ts';
+import type { Conclave, ExtensionContext, NewRoom, Person, Room, RoomChanges } from '../../api/conclave.d.ts';
 import type { RoomNode } from './room-tree.ts';
 import { strings } from './strings.ts';
 
 const MAX_NAME = 64;
 const MAX_DESCRIPTION = 500;
 const MAX_LIMIT = 1000;
+const MAX_PASSWORD = 256;
 
 /** Registers the commands about rooms. Each one asks for what it was not given. */
 export function createRoomCommands(api: Conclave, subscriptions: ExtensionContext['subscriptions']): void {
@@ -130,15 +131,24 @@ async function askNewRoom(api: Conclave, parent: number | undefined): Promise<Ne
   if (name === undefined) return undefined;
   const place = parent === undefined ? await askParent(api) : { parent };
   if (!place) return undefined;
-  const kind = await api.window.showQuickPick(
-    [
-      { label: strings.temporaryLabel, detail: strings.temporaryDetail, permanent: false },
-      { label: strings.permanentLabel, detail: strings.permanentDetail, permanent: true },
-    ],
-    { placeholder: strings.kind },
-  );
+  const { state } = api.connection;
+  // Nobody is asked for what the server would refuse.
+  const kind =
+    state.state === 'connected' && state.roles.includes('admin')
+      ? await api.window.showQuickPick(
+          [
+            { label: strings.permanentLabel, detail: strings.permanentDetail, permanent: true },
+            { label: strings.temporaryLabel, detail: strings.temporaryDetail, permanent: false },
+          ],
+          { placeholder: strings.kind },
+        )
+      : { permanent: false };
   if (!kind) return undefined;
-  const password = await api.window.showInputBox({ title: strings.roomPasswordNew, password: true });
+  const password = await api.window.showInputBox({
+    title: strings.roomPasswordNew,
+    password: true,
+    validate: passwordProblem,
+  });
   if (password === undefined) return undefined;
   return {
     parent: place.parent,
@@ -164,14 +174,22 @@ async function askParent(api: Conclave): Promise<{ readonly parent: number | nul
   );
 }
 
-type RoomChanges = Parameters<Conclave['rooms']['edit']>[1];
-
 async function askChanges(api: Conclave, room: Room): Promise<RoomChanges | undefined> {
   const field = await api.window.showQuickPick(
     [
       { label: strings.editName, description: room.name, field: 'name' as const },
       { label: strings.editDescription, description: room.description, field: 'description' as const },
-      { label: strings.editLimit, description: String(room.limit), field: 'limit' as const },
+      {
+        label: strings.editLimit,
+        description: room.limit === 0 ? strings.noLimit : String(room.limit),
+        field: 'limit' as const,
+      },
+      {
+        label: room.gated ? strings.editPassword : strings.setPassword,
+        description: room.gated ? strings.hasPassword : strings.hasNoPassword,
+        field: 'password' as const,
+      },
+      ...(room.gated ? [{ label: strings.removePassword, field: 'noPassword' as const }] : []),
     ],
     { placeholder: strings.editWhat(room.name) },
   );
@@ -201,6 +219,16 @@ async function askChanges(api: Conclave, room: Room): Promise<RoomChanges | unde
       });
       return limit === undefined ? undefined : { limit: Number(limit) };
     }
+    case 'password': {
+      const password = await api.window.showInputBox({
+        title: strings.newPassword(room.name),
+        password: true,
+        validate: (value) => (value === '' ? strings.passwordMissing : passwordProblem(value)),
+      });
+      return password === undefined ? undefined : { password };
+    }
+    case 'noPassword':
+      return { password: null };
     default:
       return undefined;
   }
@@ -209,6 +237,10 @@ async function askChanges(api: Conclave, room: Room): Promise<RoomChanges | unde
 function nameProblem(value: string): string | undefined {
   if (value.trim() === '') return strings.nameMissing;
   return value.trim().length > MAX_NAME ? strings.nameTooLong : undefined;
+}
+
+function passwordProblem(value: string): string | undefined {
+  return value.length > MAX_PASSWORD ? strings.passwordTooLong : undefined;
 }
 
 function pathOf(rooms: readonly Room[], room: Room): string {

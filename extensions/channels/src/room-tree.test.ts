@@ -42,7 +42,15 @@ function person(changes: Partial<Person>): Person {
 }
 
 function input(changes: Partial<RoomTreeInput>): RoomTreeInput {
-  return { rooms: [], people: [], speaking: new Set(), transmitting: false, callRoom: undefined, ...changes };
+  return {
+    rooms: [],
+    people: [],
+    speaking: new Set(),
+    transmitting: false,
+    isAdmin: false,
+    callRoom: undefined,
+    ...changes,
+  };
 }
 
 const name = (node: RoomNode): string => (node.kind === 'room' ? node.room.name : node.person.name);

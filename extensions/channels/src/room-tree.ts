@@ -12,6 +12,8 @@ export interface RoomTreeInput {
   readonly speaking: ReadonlySet<number>;
   /** This client is sending, so its own person is talking. */
   readonly transmitting: boolean;
+  /** This person may change permanent rooms. */
+  readonly isAdmin: boolean;
   /** The room whose call this client is in. */
   readonly callRoom: number | undefined;
 }
@@ -77,7 +79,8 @@ function roomItem(input: RoomTreeInput, room: Room): TreeItem {
     icon: isCurrent ? 'unmute' : 'comment-discussion',
     ...(decorations.length > 0 ? { decorations } : {}),
     ...(hasChildren ? { collapsible: 'expanded' as const } : {}),
-    contextValue: room.permanent ? 'room.permanent' : 'room.temporary',
+    // Whose a temporary room is, is not told: the server refuses where it must.
+    contextValue: `room.${room.permanent ? 'permanent' : 'temporary'}.${input.isAdmin || !room.permanent ? 'editable' : 'fixed'}`,
     command: { id: 'rooms.join', args: [room.id] },
   };
 }

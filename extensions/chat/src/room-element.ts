@@ -30,13 +30,14 @@ export interface RoomElementOptions {
 export class ChatRoomElement extends LitElement {
   static override properties = {
     now: { state: true },
-    announcement: { state: true },
+    announcements: { state: true },
     draft: { state: true },
     sendError: { state: true },
     unseen: { state: true },
   };
   declare private now: number;
-  declare private announcement: string;
+  /** What was told to screen readers; the newest few. */
+  declare private announcements: readonly { readonly id: number; readonly text: string }[];
   declare private draft: string;
   declare private sendError: string;
   declare private unseen: boolean;
@@ -44,6 +45,7 @@ export class ChatRoomElement extends LitElement {
   #messages: RoomMessages | undefined;
   #held: Disposable[] = [];
   #clock: ReturnType<typeof setInterval> | undefined;
+  #nextAnnouncement = 1;
   #atBottom = true;
   /** Distance from the end to keep when older messages are put above. */
   #keepFromEnd: number | undefined;
@@ -387,7 +389,7 @@ export class ChatRoomElement extends LitElement {
   constructor() {
     super();
     this.now = Date.now();
-    this.announcement = '';
+    this.announcements = [];
     this.draft = '';
     this.sendError = '';
     this.unseen = false;
@@ -448,11 +450,15 @@ export class ChatRoomElement extends LitElement {
   #changed(added: readonly Message[]): void {
     const foreign = added.filter(({ own }) => !own);
     const last = foreign.at(-1);
-    if (last) this.announcement = strings.from(last.senderName, plainText(parseMarkdown(last.text)));
+    if (last) this.#announce(strings.from(last.senderName, plainText(parseMarkdown(last.text))));
     if (added.some(({ own }) => own)) this.#atBottom = true;
     else if (foreign.length > 0 && !this.#atBottom) this.unseen = true;
     this.now = Date.now();
     this.requestUpdate();
+  }
+
+  #announce(text: string): void {
+    this.announcements = [...this.announcements, { id: this.#nextAnnouncement++, text }].slice(-5);
   }
 
   protected override updated(_changes: PropertyValues): void {
@@ -591,7 +597,13 @@ export class ChatRoomElement extends LitElement {
           : nothing
       }
       ${isWriting ? this.#renderComposer(messages) : nothing}
-      <div class="visually-hidden" role="log" aria-live="polite">${this.announcement}</div>
+      <div class="visually-hidden" role="log" aria-live="polite" data-testid="chat-log">
+        ${repeat(
+          this.announcements,
+          ({ id }) => id,
+          ({ text }) => html`<div>${text}</div>`,
+        )}
+      </div>
     `;
   }
 
@@ -756,7 +768,7 @@ export class ChatRoomElement extends LitElement {
     },
     copy: (text) => {
       void this.#options?.api.window.copyText(text).then(
-        () => (this.announcement = strings.codeCopied),
+        () => this.#announce(strings.codeCopied),
         (error: unknown) => (this.sendError = failureOf(error).message),
       );
     },

@@ -19,6 +19,7 @@ export class CallElement extends LitElement {
   #api: Conclave | undefined;
   #held: Disposable[] = [];
   #mismatchTimer: ReturnType<typeof setTimeout> | undefined;
+  #last: { readonly room: number; readonly rows: readonly RosterRow[] } | undefined;
   #volumes = new Map<string, number>();
   #sendingVolume = new Set<string>();
 
@@ -109,6 +110,9 @@ export class CallElement extends LitElement {
       gap: 6px;
       min-height: 22px;
     }
+    .person .name {
+      margin-left: 2px;
+    }
     .light {
       flex: none;
       width: 12px;
@@ -151,12 +155,38 @@ export class CallElement extends LitElement {
       gap: 6px;
       padding-left: 18px;
     }
+    .volume {
+      max-width: 320px;
+    }
     .volume input {
       flex: 1;
       min-width: 0;
       height: 16px;
       margin: 0;
-      accent-color: var(--vscode-button-background);
+      appearance: none;
+      background: none;
+    }
+    .volume input::-webkit-slider-runnable-track {
+      height: 4px;
+      border-radius: 2px;
+      background: var(--vscode-scrollbarSlider-hoverBackground, var(--vscode-panel-border));
+    }
+    .volume input::-webkit-slider-thumb {
+      appearance: none;
+      width: 12px;
+      height: 12px;
+      margin-top: -4px;
+      border-radius: 50%;
+      background: var(--vscode-foreground);
+    }
+    .volume input:focus-visible {
+      outline-offset: 2px;
+      border-radius: 2px;
+    }
+    @media (forced-colors: active) {
+      .volume input {
+        appearance: auto;
+      }
     }
     .volume output {
       flex: none;
@@ -207,6 +237,20 @@ export class CallElement extends LitElement {
     .control.leave {
       grid-column: 1 / -1;
       color: var(--vscode-errorForeground);
+    }
+    /* In the panel there is more width than height: people on the left, the numbers on the right. */
+    @container (min-width: 500px) {
+      .call {
+        display: grid;
+        grid-template-columns: minmax(0, 3fr) minmax(0, 2fr);
+        align-items: start;
+      }
+      .call .aside {
+        border-left: 1px solid var(--vscode-panel-border, transparent);
+      }
+      .call .secure {
+        border-top: none;
+      }
     }
     @container (min-width: 360px) {
       .controls.three {
@@ -325,8 +369,12 @@ export class CallElement extends LitElement {
 
   #renderCall(api: Conclave, call: ActiveCall): TemplateResult {
     const room = api.rooms.all.find(({ id }) => id === call.room)?.name ?? strings.unknownRoom;
-    const rows = buildRoster(call, api.rooms.people, api.call.speaking, api.call.transmitting);
     const offline = api.connection.state.state !== 'connected';
+    const now = buildRoster(call, api.rooms.people, api.call.speaking, api.call.transmitting);
+    if (call.state === 'joined' && !offline) this.#last = { room: call.room, rows: now };
+    // While the connection is made again the group is not there; who was in it stays readable, greyed.
+    const isGone = now.length === 0 && this.#last?.room === call.room;
+    const rows = isGone ? this.#last.rows.map((row) => ({ ...row, talking: false })) : now;
     const mode = api.configuration.get<VoiceMode>('voice.mode');
     const banner = offline
       ? strings.reconnecting
@@ -335,37 +383,39 @@ export class CallElement extends LitElement {
         : call.state === 'recovering'
           ? strings.recovering
           : '';
-    return html`
-      <h3 class="room" data-testid="call-room" data-state=${call.state}>${strings.callIn(room)}</h3>
-      ${
-        banner === ''
-          ? nothing
-          : html`<div class="banner" role="status">
-              <conclave-icon name="loading~spin"></conclave-icon>
-              <p>${banner}</p>
-            </div>`
-      }
-      ${this.#renderMismatch(api, call)}
-      <ul class=${offline ? 'old' : ''} aria-label=${strings.members} data-testid="call-members">
-        ${repeat(
-          rows,
-          (row) => row.session,
-          (row) => this.#renderRow(row),
-        )}
-      </ul>
-      <div class="controls three">
-        ${mode === 'pushToTalk' ? this.#renderTalk(api) : nothing} ${this.#renderSwitches(api)}
-        <button
-          class="control leave"
-          type="button"
-          data-testid="call-leave"
-          @click=${() => this.#run('voice.leave')}
-        >
-          <conclave-icon name="sign-out"></conclave-icon>${strings.leave}
-        </button>
+    return html`<div class="call">
+      <div>
+        <h3 class="room" data-testid="call-room" data-state=${call.state}>${strings.callIn(room)}</h3>
+        ${
+          banner === ''
+            ? nothing
+            : html`<div class="banner" role="status">
+                <conclave-icon name="loading~spin"></conclave-icon>
+                <p>${banner}</p>
+              </div>`
+        }
+        ${this.#renderMismatch(api, call)}
+        <ul class=${offline || isGone ? 'old' : ''} aria-label=${strings.members} data-testid="call-members">
+          ${repeat(
+            rows,
+            (row) => row.session,
+            (row) => this.#renderRow(row),
+          )}
+        </ul>
+        <div class="controls three">
+          ${mode === 'pushToTalk' ? this.#renderTalk(api) : nothing} ${this.#renderSwitches(api)}
+          <button
+            class="control leave"
+            type="button"
+            data-testid="call-leave"
+            @click=${() => this.#run('voice.leave')}
+          >
+            <conclave-icon name="sign-out"></conclave-icon>${strings.leave}
+          </button>
+        </div>
       </div>
-      ${this.#renderNumbers(api, call)}
-    `;
+      <div class="aside ${offline ? 'old' : ''}">${this.#renderNumbers(api, call)}</div>
+    </div> `;
   }
 
   #renderMismatch(api: Conclave, call: ActiveCall): TemplateResult | typeof nothing {
@@ -545,7 +595,7 @@ export class CallElement extends LitElement {
       >
         <conclave-icon name=${call.state === 'joined' ? 'lock' : 'loading~spin'}></conclave-icon>
         <span
-          >${strings.encrypted(call.epoch)}${call.suite === '' ? nothing : html`<br />${suiteName(call.suite)}`}${
+          >${call.state !== 'joined' ? strings.waitingForGroup : strings.encrypted(call.epoch)}${call.suite === '' ? nothing : html`<br />${suiteName(call.suite)}`}${
             call.code === ''
               ? nothing
               : html`<br /><span data-testid="call-code" data-tooltip=${strings.codeExplained}

@@ -36,6 +36,7 @@ export const strings = {
     'Everybody in the call sees the same code. Read it to each other: if it differs, the server has split the group.',
   encrypted: (epoch: number | null): string =>
     epoch === null ? 'End-to-end encrypted' : `End-to-end encrypted · epoch ${epoch}`,
+  waitingForGroup: 'Waiting for the encrypted group',
   hybrid: 'Post-quantum hybrid (X-Wing), AES-256-GCM',
   p256: 'P-256, AES-128-GCM',
   x25519: 'X25519, AES-128-GCM',

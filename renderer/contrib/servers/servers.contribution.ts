@@ -4,7 +4,9 @@ import type { ConnectionState } from '../../../core/workers/session-contract.ts'
 import { addressOf } from '../../exthost/session-mapping.ts';
 import type { WorkbenchServices } from '../../platform/services.ts';
 import type { SessionService } from '../../platform/session-service.ts';
+import { announce } from '../../base/announce.ts';
 import { parseAddress } from './address.ts';
+import { announceSession } from './announcements.ts';
 import { forgetWithPerson, showIdentityChanged, type ConnectOutcome } from './connect-flow.ts';
 import './relay-log-element.ts';
 import type { RelayLogElement } from './relay-log-element.ts';
@@ -275,6 +277,7 @@ export function registerServers(
     }),
   );
   showState();
+  store.add(announceSession(session, announce));
 
   store.add(
     session.onNotice(({ severity, code, message }) => {

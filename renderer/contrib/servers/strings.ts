@@ -53,6 +53,17 @@ export const strings = {
   inviteAction: 'Connect',
   relayName: (name: string): string => (name === '' ? 'Conclave relay' : `${name}’s relay`),
   defaultRoom: 'Lobby',
+  saidConnected: (server: string): string => `Connected to ${server}.`,
+  saidLost: 'The connection is lost. It is being made again.',
+  saidReconnected: 'The connection is back.',
+  saidDisconnected: 'Disconnected.',
+  saidJoined: (room: string, names: readonly string[]): string =>
+    names.length === 0
+      ? `You are in the call of ${room}. Nobody else is there yet.`
+      : `You are in the call of ${room} with ${names.join(', ')}.`,
+  saidLeft: 'You left the call.',
+  saidCame: (name: string): string => `${name} joined the call.`,
+  saidWent: (name: string): string => `${name} left the call.`,
   settingsSection: 'Relay on this computer',
   settingPort: 'Port of the relay that this computer runs. 0 takes a free one at every start.',
   settingReconnect: 'Connects to the server of last time when the program starts.',

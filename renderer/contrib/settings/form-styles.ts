@@ -51,7 +51,7 @@ export const formStyles = css`
     width: 16px;
     height: 16px;
     margin: 2px 0 0;
-    accent-color: var(--vscode-button-background);
+    accent-color: var(--vscode-focusBorder);
     flex: none;
   }
   .quiet {

@@ -103,7 +103,7 @@ export class WelcomeElement extends WorkbenchElement {
       }
       label.check input {
         margin: 3px 0 0;
-        accent-color: var(--vscode-button-background);
+        accent-color: var(--vscode-focusBorder);
       }
       .field {
         height: 26px;
