@@ -76,7 +76,8 @@ test('connected, with nothing open', async () => {
   )) as string;
   relay = await startRelay({
     dataDir,
-    config: '[server]\nname = "Harbour"\nbind_address = "0.0.0.0:8443"\n[limits]\nroom_create_interval_secs = 0\n',
+    config:
+      '[server]\nname = "Harbour"\nbind_address = "0.0.0.0:8443"\n[limits]\nroom_create_interval_secs = 0\n',
     env: { CONCLAVE_BOOTSTRAP_ADMIN_KEY: identity },
   });
   await ada.connect('127.0.0.1', relay.port);

@@ -373,8 +373,8 @@ export class CallElement extends LitElement {
     const now = buildRoster(call, api.rooms.people, api.call.speaking, api.call.transmitting);
     if (call.state === 'joined' && !offline) this.#last = { room: call.room, rows: now };
     // While the connection is made again the group is not there; who was in it stays readable, greyed.
-    const isGone = now.length === 0 && this.#last?.room === call.room;
-    const rows = isGone ? this.#last.rows.map((row) => ({ ...row, talking: false })) : now;
+    const last = now.length === 0 && this.#last?.room === call.room ? this.#last : undefined;
+    const rows = last ? last.rows.map((row) => ({ ...row, talking: false })) : now;
     const mode = api.configuration.get<VoiceMode>('voice.mode');
     const banner = offline
       ? strings.reconnecting
@@ -395,7 +395,7 @@ export class CallElement extends LitElement {
               </div>`
         }
         ${this.#renderMismatch(api, call)}
-        <ul class=${offline || isGone ? 'old' : ''} aria-label=${strings.members} data-testid="call-members">
+        <ul class=${offline || last ? 'old' : ''} aria-label=${strings.members} data-testid="call-members">
           ${repeat(
             rows,
             (row) => row.session,
