@@ -35,7 +35,12 @@ import { array, bytes, integer, object, oneOf, parse } from '../base/schema.ts';
 import type { Identity } from '../crypto/identity.ts';
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
 import type { MediaKind } from '../protocol/media-datagram.ts';
-import { decodeLeafCredential, encodeLeafCredential, verifyLeafCredential } from './leaf-credential.ts';
+import {
+  decodeLeafCredential,
+  encodeLeafCredential,
+  verifyLeafCredential,
+  type LeafCredential,
+} from './leaf-credential.ts';
 import { generateSignatureKeyPair, MLS_SUITES, suiteImplementation, type MlsSuite } from './suite.ts';
 
 /**
@@ -64,6 +69,8 @@ export interface GroupParameters {
   readonly kind: 'call' | 'text';
   /** Wall clock, ms since 1970, for the lifetimes of key packages. */
   readonly wallTime: () => number;
+  /** The name this client gives itself in new leaves. */
+  readonly displayName?: string;
 }
 
 /** A member as the group knows it. */
@@ -72,6 +79,8 @@ export interface RosterEntry {
   readonly identity: Bytes;
   /** 0 in text groups. */
   readonly session: number;
+  /** The name the holder signed, not yet fit to be shown; empty when there is none. */
+  readonly name: string;
   /** Came in by an external commit that this client saw: no member let them in. */
   readonly external: boolean;
 }
@@ -282,10 +291,10 @@ function readRoster(
   return roster;
 }
 
-function readOwner(leaf: LeafNode): { readonly identity: Bytes; readonly session: number } | undefined {
+function readOwner(leaf: LeafNode): LeafCredential | undefined {
   if (leaf.credential.credentialType !== 'basic') return undefined;
   const credential = decodeLeafCredential(leaf.credential.identity);
-  return credential && { identity: credential.identity, session: credential.session };
+  return credential && { identity: credential.identity, session: credential.session, name: credential.name };
 }
 
 function leafAt(state: ClientState, leafIndex: number): LeafNode | undefined {
@@ -324,7 +333,12 @@ async function generateLeaf(
   return generateKeyPackageWithKey(
     {
       credentialType: 'basic',
-      identity: encodeLeafCredential(identity, session, keys.publicKey, parameters.groupId),
+      identity: encodeLeafCredential(
+        identity,
+        { session, name: parameters.displayName ?? '' },
+        keys.publicKey,
+        parameters.groupId,
+      ),
     },
     capabilities(parameters.suite),
     { notBefore: now - DAY_SECONDS, notAfter: now + LIFETIME_SECONDS },

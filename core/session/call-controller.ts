@@ -12,10 +12,12 @@ import { DATAGRAM_KIND } from '../protocol/media-datagram.ts';
 import type { ControlChannel } from './control-channel.ts';
 import type { DirectoryStore } from './directory-store.ts';
 import { GROUP_SUITE, type OpenGroup, type RelayGroup } from './group-opener.ts';
-import { groupNotice } from './group-notice.ts';
+import { createNoticeLimiter, externalJoinNotice, groupNotice } from './group-notice.ts';
+import type { PeopleNames } from './people-names.ts';
 import type { SessionPorts } from './ports.ts';
 import type { CallMemberInfo, CallState, Notice } from './session-contract.ts';
 import { sessionError, toFailure } from './session-error.ts';
+import { memberName } from './shown-name.ts';
 import type { VolumeStore } from './volume-store.ts';
 
 /** The one call this client can be in: joins it, follows its group and hands the frame keys to the media worker. */
@@ -55,9 +57,10 @@ export function createCallController(options: {
   readonly ports: SessionPorts;
   readonly directory: DirectoryStore;
   readonly volumes: VolumeStore;
+  readonly names: PeopleNames;
   readonly openGroup: OpenGroup;
 }): CallController {
-  const { ports, directory, volumes, openGroup } = options;
+  const { ports, directory, volumes, names, openGroup } = options;
   const { media, logger, clock } = ports;
   const store = createDisposableStore();
   const changed = store.add(createEmitter<CallState>());
@@ -81,15 +84,15 @@ export function createCallController(options: {
   let phase: 'none' | 'joining' | 'joined' | 'recovering' = 'none';
 
   const memberInfo = (call: ActiveCall, epoch: EpochInForce): readonly CallMemberInfo[] => {
-    const listed = new Set(call.members.map((member) => member.session));
+    const listed = new Map(call.members.map((member) => [member.session, toHex(member.identity)]));
     return epoch.roster.map((leaf): CallMemberInfo => {
       const identity = toHex(leaf.identity);
       return {
         session: leaf.session,
         identity,
-        name: directory.nameOf(identity),
+        name: memberName(leaf),
         self: leaf.session === channel?.welcome.session,
-        leaving: !listed.has(leaf.session),
+        leaving: listed.get(leaf.session) !== identity,
         volume: volumes.gainOf(identity),
         external: leaf.external,
       };
@@ -100,7 +103,7 @@ export function createCallController(options: {
     const call = active;
     const epoch = call?.epoch;
     const members = call && epoch ? memberInfo(call, epoch) : [];
-    const roster = new Set(members.map((member) => member.session));
+    const roster = new Map(members.map((member) => [member.session, member.identity]));
     return {
       state: phase === 'joined' && !epoch ? 'joining' : phase,
       room: wanted.room,
@@ -114,10 +117,17 @@ export function createCallController(options: {
         call !== undefined &&
         epoch !== undefined &&
         (members.some((member) => member.leaving) ||
-          call.members.some((member) => !roster.has(member.session))),
+          call.members.some((member) => roster.get(member.session) !== toHex(member.identity))),
     };
   };
   const announce = (): void => changed.fire(state());
+  const isNews = createNoticeLimiter(clock);
+  const tell = (notice: Notice): void => {
+    if (isNews(notice)) notices.fire(notice);
+  };
+  const meet = async (roster: EpochInForce['roster']): Promise<void> => {
+    for (const notice of await names.meet(serverId, roster)) tell(notice);
+  };
 
   const applyTransmission = async (): Promise<void> => {
     await media.setTransmission({ muted: muted || deafened, deafened });
@@ -156,8 +166,8 @@ export function createCallController(options: {
 
   const present = (call: ActiveCall): readonly { session: number; identity: Bytes; online: boolean }[] =>
     call.members.map(({ session, identity }) => ({ session, identity, online: true }));
-  const open = (reference: string): RelayGroup =>
-    openGroup({ reference, serverId, session: channel?.welcome.session ?? 0 });
+  const open = (reference: string, room: number): RelayGroup =>
+    openGroup({ reference, kind: 'call', room, serverId, session: channel?.welcome.session ?? 0 });
   /** Follows a group from now on; the one before is dropped. */
   const adopt = (call: ActiveCall, next: RelayGroup): void => {
     call.group?.dispose();
@@ -168,7 +178,13 @@ export function createCallController(options: {
       next.group.onDidChangeEpoch((epoch) => {
         call.epoch = epoch;
         pushKeys(call).catch(report);
+        meet(epoch.roster).catch(report);
         announce();
+      }),
+    );
+    call.store.add(
+      next.group.onDidChangeRoster(({ added, external, roster }) => {
+        if (external && added.length < roster.length) tell(externalJoinNotice(added, 'call'));
       }),
     );
     call.store.add(
@@ -178,12 +194,12 @@ export function createCallController(options: {
         announce();
       }),
     );
-    call.store.add(next.group.onDidFail((code) => notices.fire(groupNotice(code, 'call'))));
+    call.store.add(next.group.onDidFail((code) => tell(groupNotice(code, 'call'))));
     next.group.setPresent(present(call));
   };
   const start = (call: ActiveCall, reference: string, epoch: number | null): void => {
     if (!channel) return;
-    const next = open(reference);
+    const next = open(reference, call.room);
     adopt(call, next);
     next.attach(channel, epoch);
   };
@@ -198,7 +214,7 @@ export function createCallController(options: {
     if (!parsed || !current || call.successor !== undefined) return;
     const reference = formatGroupReference({ ...parsed, generation: parsed.generation + 1 });
     call.successor = reference;
-    const next = open(reference);
+    const next = open(reference, call.room);
     const decided = createDeferred<boolean>();
     const watching = createDisposableStore();
     watching.add(

@@ -18,10 +18,12 @@ import {
   type ServerEvent,
   type ServerMessage,
 } from '../protocol/control-message.ts';
-import { createFrameReader, frameMessage, MAX_MESSAGE_BYTES } from '../protocol/framing.ts';
+import type { WireErrorCode } from '../protocol/error-code.ts';
+import { createFrameReader, frameMessage, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES } from '../protocol/framing.ts';
 import { sessionSigningInput } from '../protocol/session-signature.ts';
 import type { MediaPort } from './ports.ts';
 import { sessionError } from './session-error.ts';
+import { shownText } from './shown-name.ts';
 
 /** A request without the id, which the channel gives. */
 export type RequestFields<T extends ClientRequest['t']> = Omit<RequestOf<T>, 't' | 'id'>;
@@ -63,6 +65,23 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Generous, because a commit for hundreds of members may be on its way up. */
 const REQUEST_TIMEOUT_MS = 15_000;
 
+/** The server must not make a client wait for longer; beyond 2^31 ms a timer would fire at once. */
+const MAX_RETRY_AFTER_MS = 10 * 60_000;
+const HANDSHAKE_MESSAGES: ReadonlySet<ServerMessage['t']> = new Set(['challenge', 'welcome', 'refused']);
+
+/** An error as the server tells it, with text fit to be shown. */
+function serverError(told: {
+  readonly code: WireErrorCode;
+  readonly message: string;
+  readonly retryAfterMs?: number;
+}): CodedError {
+  return new CodedError(
+    told.code,
+    shownText(told.message),
+    told.retryAfterMs === undefined ? undefined : Math.min(told.retryAfterMs, MAX_RETRY_AFTER_MS),
+  );
+}
+
 /**
  * Opens the transport and runs the handshake of protocol.md §2.
  * @throws CodedError: the relay's refusal, or `server_not_authentic`, `transport_failed`, `timeout`.
@@ -74,7 +93,8 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
   const events = store.add(createEmitter<ServerEvent>());
   const closed = store.add(createEmitter<CodedError>());
   const pending = new Map<number, { readonly t: ClientRequest['t']; readonly answer: Deferred<unknown> }>();
-  const reader = createFrameReader(MAX_MESSAGE_BYTES);
+  // Whoever is there has proved nothing yet.
+  const reader = createFrameReader(MAX_FRAME_BYTES);
   let nextId = 1;
   let isClosed = false;
   let held: ServerEvent[] | undefined = [];
@@ -83,7 +103,11 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
     else events.fire(event);
   };
   let ending: CodedError | undefined;
+  /** Takes the next step of the handshake; unset while none is awaited. */
   let handshake: ((message: ServerMessage) => void) | undefined;
+  /** The server has shown who it is, and this client has answered. */
+  let proved = false;
+  let welcomed = false;
   let failHandshake: ((error: CodedError) => void) | undefined;
 
   const close = (error: CodedError, tell: boolean): void => {
@@ -102,12 +126,20 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
   const send = (message: ClientMessage): void => media.send(transport, frameMessage(encodeMessage(message)));
 
   const handle = (message: ServerMessage): void => {
+    if (!welcomed && !HANDSHAKE_MESSAGES.has(message.t)) {
+      breakOff(sessionError('protocol_error', 'The server sent something before the handshake was over.'));
+      return;
+    }
     switch (message.t) {
       case 'challenge':
       case 'welcome':
       case 'refused':
-        if (handshake) handshake(message);
-        else
+        if (handshake) {
+          welcomed = message.t === 'welcome' && proved;
+          const step = handshake;
+          handshake = undefined;
+          step(message);
+        } else
           breakOff(
             sessionError('protocol_error', 'The server repeated a step of the handshake. Reconnecting.'),
           );
@@ -118,7 +150,7 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
         if (!waiting) return;
         pending.delete(message.id);
         if (message.t === 'error') {
-          waiting.answer.reject(new CodedError(message.code, message.message, message.retryAfterMs));
+          waiting.answer.reject(serverError(message));
           return;
         }
         const checked = checkAnswer(waiting.t, message.value);
@@ -130,7 +162,7 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
         return;
       }
       case 'session.ended':
-        ending = new CodedError(message.code, message.message);
+        ending = serverError(message);
         fire(message);
         return;
       default:
@@ -189,8 +221,7 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
       capabilities: [],
     });
     const challenge = await waiting.promise;
-    if (challenge.t === 'refused')
-      throw new CodedError(challenge.code, challenge.message, challenge.retryAfterMs);
+    if (challenge.t === 'refused') throw serverError(challenge);
     if (challenge.t !== 'challenge')
       throw sessionError('protocol_error', 'The server skipped a step of the handshake.');
     if (!PROTOCOL_VERSIONS.includes(challenge.version))
@@ -223,6 +254,8 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
       );
     waiting = createDeferred<ServerMessage>();
     handshake = (message) => waiting.resolve(message);
+    proved = true;
+    reader.setMaxMessageBytes(MAX_MESSAGE_BYTES);
     failHandshake = (error) => waiting.reject(error);
     send({
       t: 'authenticate',
@@ -230,7 +263,7 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
       ...(options.password === undefined ? {} : { password: options.password }),
     });
     const answer = await waiting.promise;
-    if (answer.t === 'refused') throw new CodedError(answer.code, answer.message, answer.retryAfterMs);
+    if (answer.t === 'refused') throw serverError(answer);
     if (answer.t !== 'welcome')
       throw sessionError('protocol_error', 'The server skipped a step of the handshake.');
     return answer;
@@ -266,9 +299,9 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
       if (isClosed) throw sessionError('disconnected', 'There is no connection to the server.');
       const id = nextId++;
       const answer = createDeferred<unknown>();
-      pending.set(id, { t, answer });
-      send({ t, id, ...fields } as unknown as ClientRequest);
       try {
+        send({ t, id, ...fields } as unknown as ClientRequest);
+        pending.set(id, { t, answer });
         return (await withTimeout(clock, REQUEST_TIMEOUT_MS, answer.promise, () =>
           sessionError('timeout', 'The server did not answer in time.'),
         )) as never;

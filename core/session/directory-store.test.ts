@@ -82,4 +82,19 @@ describe('directory', () => {
     expect(directory.snapshot).toEqual({ rooms: [], people: [] });
     directory.dispose();
   });
+
+  it('shows names so that they cannot imitate anything, and believes only so many', () => {
+    const directory = createDirectoryStore();
+    directory.reset({
+      ...welcome,
+      people: [person(1, 'A\u202Eda\n'), person(2, '\u200B')],
+      rooms: [room(1, 'Lo\u0000bby')],
+    });
+    expect(directory.snapshot.people.map(({ name }) => name)).toEqual(['A\uFFFDda\uFFFD', '\uFFFD']);
+    expect(directory.snapshot.rooms[0]?.name).toBe('Lo\uFFFDbby');
+    for (let session = 3; session < 10_100; session++)
+      directory.apply({ t: 'person.updated', person: person(session, 'Crowd') });
+    expect(directory.snapshot.people).toHaveLength(10_000);
+    directory.dispose();
+  });
 });

@@ -5,6 +5,7 @@ import { fingerprint } from '../crypto/identity.ts';
 import type { Person, Room, ServerEvent } from '../protocol/control-message.ts';
 import type { Welcome } from './control-channel.ts';
 import type { Directory, PersonInfo, RoomInfo } from './session-contract.ts';
+import { shownName, shownText } from './shown-name.ts';
 
 /** Rooms and people as the server tells them: claims, shown as such and never used to decide who can hear. */
 export interface DirectoryStore extends Disposable {
@@ -17,17 +18,18 @@ export interface DirectoryStore extends Disposable {
   readonly subscriptions: ReadonlySet<number>;
   person(session: number): Person | undefined;
   room(id: number): Room | undefined;
-  /** The name the server gives for an identity (hex), also after the person has left. */
-  nameOf(identity: string): string;
   readonly onDidChange: Event<Directory>;
 }
+
+/** A server that names more is not believed: the rest is left out. */
+const MAX_PEOPLE = 10_000;
+const MAX_ROOMS = 10_000;
 
 /** Makes an empty directory. */
 export function createDirectoryStore(): DirectoryStore {
   const changed = createEmitter<Directory>();
   const rooms = new Map<number, Room>();
   const people = new Map<number, Person>();
-  const names = new Map<string, string>();
   const fingerprints = new Map<string, string>();
   let subscriptions = new Set<number>();
   let ownSession = 0;
@@ -38,6 +40,7 @@ export function createDirectoryStore(): DirectoryStore {
     let text = fingerprints.get(identity);
     if (text === undefined) {
       text = fingerprint(key);
+      if (fingerprints.size >= MAX_PEOPLE) fingerprints.clear();
       fingerprints.set(identity, text);
     }
     return text;
@@ -72,15 +75,19 @@ export function createDirectoryStore(): DirectoryStore {
     });
   };
   const setPerson = (person: Person): void => {
-    people.set(person.session, person);
-    names.set(toHex(person.identity), person.name);
+    if (!people.has(person.session) && people.size >= MAX_PEOPLE) return;
+    people.set(person.session, { ...person, name: shownName(person.name, toHex(person.identity)) });
+  };
+  const setRoom = (room: Room): void => {
+    if (!rooms.has(room.id) && rooms.size >= MAX_ROOMS) return;
+    rooms.set(room.id, { ...room, name: shownText(room.name) });
   };
 
   return {
     reset(welcome) {
       rooms.clear();
       people.clear();
-      for (const room of welcome.rooms) rooms.set(room.id, room);
+      for (const room of welcome.rooms) setRoom(room);
       for (const person of welcome.people) setPerson(person);
       subscriptions = new Set(welcome.subscriptions);
       ownSession = welcome.session;
@@ -96,7 +103,7 @@ export function createDirectoryStore(): DirectoryStore {
     apply(event) {
       switch (event.t) {
         case 'room.updated':
-          rooms.set(event.room.id, event.room);
+          setRoom(event.room);
           break;
         case 'room.removed':
           rooms.delete(event.room);
@@ -126,7 +133,6 @@ export function createDirectoryStore(): DirectoryStore {
     },
     person: (session) => people.get(session),
     room: (id) => rooms.get(id),
-    nameOf: (identity) => names.get(identity) ?? `${identity.slice(0, 8)}…`,
     onDidChange: changed.event,
     dispose: () => changed.dispose(),
   };

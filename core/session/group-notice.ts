@@ -1,4 +1,7 @@
+import type { Clock } from '../base/async.ts';
+import type { RosterEntry } from '../mls/group.ts';
 import type { Notice } from './session-contract.ts';
+import { memberName } from './shown-name.ts';
 
 /**
  * What to tell a person when a group reports a failure. The group mends itself; the person should know that
@@ -22,5 +25,31 @@ export function groupNotice(code: string, where: 'call' | 'text'): Notice {
     severity: 'warning',
     code,
     message: `The encryption of ${subject} had to be set up again. Nothing was shown or sent unencrypted.`,
+  };
+}
+
+/** Tells that somebody came in without a member having let them in. */
+export function externalJoinNotice(added: readonly RosterEntry[], where: 'call' | 'text'): Notice {
+  const subject = where === 'call' ? 'this call' : 'this room';
+  return {
+    severity: 'info',
+    code: 'joined_externally',
+    message: `${added.map(memberName).join(', ')} joined the encrypted group of ${subject} without a member letting them in, because none was there to do it.`,
+  };
+}
+
+/** How long the same notice stays quiet (ms). */
+const REPEAT_MS = 30_000;
+
+/** Lets a notice through once in a while: a hostile server could cause the same one thousands of times. */
+export function createNoticeLimiter(clock: Clock): (notice: Notice) => boolean {
+  let told: readonly { readonly key: string; readonly at: number }[] = [];
+  return ({ code, message }) => {
+    const now = clock.now();
+    const key = `${code}\n${message}`;
+    told = told.filter(({ at }) => now - at < REPEAT_MS).slice(-100);
+    if (told.some((earlier) => earlier.key === key)) return false;
+    told = [...told, { key, at: now }];
+    return true;
   };
 }

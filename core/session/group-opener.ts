@@ -3,7 +3,7 @@ import { createDisposableStore, type Disposable } from '../base/disposable.ts';
 import type { Identity } from '../crypto/identity.ts';
 import { createGroupSession, type GroupDelivery, type GroupSession } from '../mls/group-session.ts';
 import { DEFAULT_MLS_SUITE } from '../mls/suite.ts';
-import { mlsGroupId, parseGroupReference } from '../protocol/group-reference.ts';
+import { mlsGroupId, parseGroupReference, type GroupKind } from '../protocol/group-reference.ts';
 import { fromHex } from '../base/bytes.ts';
 import type { ControlChannel, RequestFields } from './control-channel.ts';
 import type { SessionPorts } from './ports.ts';
@@ -19,9 +19,13 @@ export interface RelayGroup extends Disposable {
   detach(): void;
 }
 
-/** Makes group sessions for references. */
+/** Makes group sessions for references. @throws CodedError `protocol_error` for a reference of something else. */
 export type OpenGroup = (options: {
+  /** As the server named it. */
   readonly reference: string;
+  /** What it must be a group of: a server could answer with the group of another room, where others listen. */
+  readonly kind: GroupKind;
+  readonly room: number;
   /** Hex server identity. */
   readonly serverId: string;
   /** This client's session in a call, 0 in a text group. */
@@ -34,12 +38,18 @@ export type OpenGroup = (options: {
 export const GROUP_SUITE = DEFAULT_MLS_SUITE;
 
 /** Binds group sessions to this client's identity, clock and log. */
-export function createGroupOpener(ports: SessionPorts, identity: () => Identity): OpenGroup {
-  return ({ reference, serverId, session, persist, restored }) => {
+export function createGroupOpener(
+  ports: SessionPorts,
+  self: { readonly identity: Identity; readonly displayName: string },
+): OpenGroup {
+  return ({ reference, kind, room, serverId, session, persist, restored }) => {
     const parsed = parseGroupReference(reference);
     const server = fromHex(serverId);
-    if (!parsed || !server)
-      throw sessionError('protocol_error', 'The server named a group in an unknown way.');
+    if (parsed?.kind !== kind || parsed.room !== room || !server)
+      throw sessionError(
+        'protocol_error',
+        'The server named a group that does not belong to this room. Nothing was sent.',
+      );
     const channelStore = createDisposableStore();
     let channel: ControlChannel | undefined;
     const open = (): ControlChannel => {
@@ -63,8 +73,9 @@ export function createGroupOpener(ports: SessionPorts, identity: () => Identity)
         suite: GROUP_SUITE,
         kind: parsed.kind,
         wallTime: () => ports.clock.wallTime(),
+        displayName: self.displayName,
       },
-      identity: identity(),
+      identity: self.identity,
       session,
       delivery,
       clock: ports.clock,

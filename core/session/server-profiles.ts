@@ -1,5 +1,6 @@
 import { integer, object, parse, string } from '../base/schema.ts';
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts';
+import { canonicalHost } from './server-host.ts';
 import type { ServerProfile } from './session-contract.ts';
 import type { VaultStore } from './vault-store.ts';
 
@@ -26,7 +27,7 @@ const profileSchema = object({
 /** Opens the list in a vault. */
 export function createServerProfiles(vault: VaultStore): ServerProfiles {
   const keyOf = (host: string, port: number): string =>
-    `${PREFIX}${vault.recordName(`server\n${host.toLowerCase()}\n${port}`)}`;
+    `${PREFIX}${vault.recordName(`server\n${canonicalHost(host) ?? host.toLowerCase()}\n${port}`)}`;
   const read = async (key: string): Promise<ServerProfile | undefined> => {
     const encoded = await vault.read(key);
     if (!encoded) return undefined;
@@ -37,7 +38,8 @@ export function createServerProfiles(vault: VaultStore): ServerProfiles {
     async list() {
       const profiles: ServerProfile[] = [];
       for (const key of await vault.list(PREFIX)) {
-        const profile = await read(key);
+        // A damaged one stops only the connection to that server, where `get` refuses to trust anew.
+        const profile = await read(key).catch(() => undefined);
         if (profile) profiles.push(profile);
       }
       return profiles.sort((a, b) => b.lastConnected - a.lastConnected);

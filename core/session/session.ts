@@ -6,6 +6,7 @@ import { createCallController } from './call-controller.ts';
 import { createConnection } from './connection.ts';
 import { createDirectoryStore } from './directory-store.ts';
 import { createGroupOpener } from './group-opener.ts';
+import { createPeopleNames } from './people-names.ts';
 import type { SessionPorts } from './ports.ts';
 import { createServerProfiles } from './server-profiles.ts';
 import type { SessionEvents, SessionMethods } from './session-contract.ts';
@@ -41,11 +42,12 @@ export function createSession(ports: SessionPorts): Session {
   const vault = store.add(createVaultStore(ports.records, ports.keychain));
   const profiles = createServerProfiles(vault);
   const volumes = createVolumeStore(vault);
+  const names = createPeopleNames(vault);
   const directory = store.add(createDirectoryStore());
   const connection = store.add(createConnection(ports, vault, profiles));
-  const openGroup = createGroupOpener(ports, () => vault.identity);
-  const call = store.add(createCallController({ ports, directory, volumes, openGroup }));
-  const text = store.add(createTextController({ ports, vault, directory, openGroup }));
+  const openGroup = createGroupOpener(ports, vault);
+  const call = store.add(createCallController({ ports, directory, volumes, names, openGroup }));
+  const text = store.add(createTextController({ ports, vault, directory, names, openGroup }));
   const vaultMutex = createMutex();
 
   store.add(vault.onDidChange(tell('vault.changed')));

@@ -10,10 +10,12 @@ import type { ServerEvent } from '../protocol/control-message.ts';
 import type { ControlChannel } from './control-channel.ts';
 import type { DirectoryStore } from './directory-store.ts';
 import type { OpenGroup, RelayGroup } from './group-opener.ts';
-import { groupNotice } from './group-notice.ts';
+import { createNoticeLimiter, externalJoinNotice, groupNotice } from './group-notice.ts';
+import type { PeopleNames } from './people-names.ts';
 import type { SessionPorts } from './ports.ts';
 import type { Notice, TextGroupState, TextMessage } from './session-contract.ts';
 import { sessionError, toFailure } from './session-error.ts';
+import { memberName } from './shown-name.ts';
 import { createTextHistory, type StoredMessage, type TextHistory } from './text-history.ts';
 import { createTextOutbox, OUTBOX_LIMIT, type QueuedMessage, type TextOutbox } from './text-outbox.ts';
 import { decodeTextPayload, encodeTextPayload, MAX_TEXT_LENGTH } from './text-payload.ts';
@@ -57,9 +59,10 @@ export function createTextController(options: {
   readonly ports: SessionPorts;
   readonly vault: VaultStore;
   readonly directory: DirectoryStore;
+  readonly names: PeopleNames;
   readonly openGroup: OpenGroup;
 }): TextController {
-  const { ports, vault, directory, openGroup } = options;
+  const { ports, vault, directory, names, openGroup } = options;
   const { clock, logger } = ports;
   const store = createDisposableStore();
   const messageChanged = store.add(createEmitter<TextMessage>());
@@ -76,14 +79,20 @@ export function createTextController(options: {
     logger.log('warn', 'text.failed', { code: logCode(failure.code) });
     notices.fire({ severity: 'warning', ...failure });
   };
+  const isNews = createNoticeLimiter(clock);
+  const tell = (notice: Notice): void => {
+    if (isNews(notice)) notices.fire(notice);
+  };
+  const meet = async (roster: EpochInForce['roster']): Promise<void> => {
+    for (const notice of await names.meet(serverId, roster)) tell(notice);
+  };
   const announceGroup = (entry: TextRoom): void => {
     groupChanged.fire({
       room: entry.room,
       state: entry.groupState,
       epoch: entry.epoch?.epoch ?? null,
       members: (entry.epoch?.roster ?? []).map((leaf) => {
-        const identity = toHex(leaf.identity);
-        return { identity, name: directory.nameOf(identity) };
+        return { identity: toHex(leaf.identity), name: memberName(leaf) };
       }),
     });
   };
@@ -141,7 +150,11 @@ export function createTextController(options: {
     if (!queued) return;
     const { room: _, ...message } = queuedMessage(entry.room, queued, 'sent');
     if (outcome.status === 'delivered')
-      await keep(entry, { ...message, cursor: outcome.cursor, at: outcome.at });
+      await keep(entry, {
+        ...message,
+        cursor: outcome.cursor,
+        at: Math.min(outcome.at, clock.wallTime()),
+      });
     else {
       await keep(entry, { ...message, state: 'failed' });
       notices.fire({
@@ -160,16 +173,24 @@ export function createTextController(options: {
     }
     const id = toHex(received.messageId);
     const sender = toHex(received.sender.identity);
-    // A message seen before (the state was restored to an earlier moment) changes nothing.
-    if ((await entry.history.get(id))?.cursor === received.cursor) return;
+    // A message seen before (the state was restored to an earlier moment) changes nothing. Nor does another
+    // one under the same id: it would rewrite what somebody said, perhaps somebody else.
+    const seen = await entry.history.get(id);
+    if (seen) {
+      if (seen.cursor === received.cursor && seen.sender === sender) return;
+      logger.log('warn', 'text.id_used_twice');
+      tell(groupNotice('message_mislabelled', 'text'));
+      return;
+    }
     await keep(entry, {
       id,
       cursor: received.cursor,
       sender,
-      senderName: directory.nameOf(sender),
+      senderName: memberName(received.sender),
       own: sender === toHex(vault.identity.publicKey),
       text,
-      at: received.at,
+      // The server's clock may be wrong, or the server may lie: nothing was written in the future.
+      at: Math.min(received.at, clock.wallTime()),
       state: 'received',
     });
   };
@@ -184,7 +205,13 @@ export function createTextController(options: {
     entry.store.add(
       group.onDidChangeEpoch((epoch) => {
         entry.epoch = epoch;
+        meet(epoch.roster).catch(report);
         announceGroup(entry);
+      }),
+    );
+    entry.store.add(
+      group.onDidChangeRoster(({ added, external, roster }) => {
+        if (external && added.length < roster.length) tell(externalJoinNotice(added, 'text'));
       }),
     );
     entry.store.add(
@@ -211,7 +238,7 @@ export function createTextController(options: {
         entry.writing = entry.writing.then(() => finish(entry, outcome)).catch(report);
       }),
     );
-    entry.store.add(group.onDidFail((code) => notices.fire(groupNotice(code, 'text'))));
+    entry.store.add(group.onDidFail((code) => tell(groupNotice(code, 'text'))));
   };
   const dropGroup = async (entry: TextRoom): Promise<void> => {
     const { group } = entry;
@@ -246,6 +273,8 @@ export function createTextController(options: {
       const stored = await readStored(entry, answer.group);
       entry.group = openGroup({
         reference: answer.group,
+        kind: 'text',
+        room: entry.room,
         serverId,
         session: 0,
         async persist(state) {
@@ -271,7 +300,16 @@ export function createTextController(options: {
       object({ group: string({ max: 64 }), state: bytes({ max: 8 * 1024 * 1024 }) }),
       decodeCbor(encoded, { maxBytes: 8 * 1024 * 1024, maxDepth: 2 }),
     );
-    return parsed.ok && parsed.value.group === reference ? parsed.value.state : undefined;
+    if (!parsed.ok) return undefined;
+    if (parsed.value.group === reference) return parsed.value.state;
+    // The group ends with its last subscriber, which this client still was.
+    tell({
+      severity: 'warning',
+      code: 'group_replaced',
+      message:
+        'The server has begun a new encrypted group for a room you are in. Look who is in it before you write.',
+    });
+    return undefined;
   };
 
   const handle = (event: ServerEvent): void => {
@@ -338,7 +376,8 @@ export function createTextController(options: {
       }),
     attach(next, server) {
       if (server !== serverId) {
-        for (const entry of rooms.values()) dropGroup(entry).catch(report);
+        // Before any room is opened again: two sessions on one stored state would use a key twice.
+        for (const entry of rooms.values()) mutex.run(() => dropGroup(entry)).catch(report);
         rooms.clear();
         serverId = server;
       }
