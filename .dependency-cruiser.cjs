@@ -171,7 +171,7 @@ module.exports = {
     onlyIn('@jitsi/rnnoise-wasm', '^core/media/', 'only core/media imports the codecs'),
     onlyIn(
       '@fails-components/webtransport',
-      '^(server/transport|core/media)/',
+      '^(server/transport|core/workers/media)/',
       'only the transports import the fallback',
     ),
     forbid(

@@ -27,6 +27,7 @@ interface Connection {
 async function connectWeb(test: TestServices): Promise<Connection> {
   const host = await startWebHost({
     services: test.services,
+    tunnels: test.tunnels,
     files: await makeTestBuild(join(test.folder, 'dist'), true),
     port: 0,
   });
@@ -149,6 +150,14 @@ describe.each(hosts)('the %s host', (kind, connect) => {
     expect(await client.call('relay.stop', {})).toEqual({ state: 'stopped' });
   });
 
+  test('makes ready a way around blocked UDP, a new one each time', async () => {
+    const target = { host: '192.0.2.1', port: 8443, certificateHashes: [new Uint8Array(32)] };
+    const first = await client.call('fallback.prepare', target);
+    const second = await client.call('fallback.prepare', target);
+    expect(first.url).toMatch(/^\/tunnel\/[0-9a-f]{64}$/);
+    expect(second.url).not.toBe(first.url);
+  });
+
   test('opens only safe links', async () => {
     await client.call('link.open', { url: 'https://example.org/' });
     await expect(client.call('link.open', { url: 'file:///etc/passwd' })).rejects.toMatchObject({
@@ -177,6 +186,7 @@ describe.each(hosts)('the %s host', (kind, connect) => {
       ['state.set', { key: 'host:window', value: '{}' }],
       ['keychain.get', { account: 'Vault Key' }],
       ['descriptor.fetch', { host: 'a', port: 0 }],
+      ['fallback.prepare', { host: 'a', port: 1, certificateHashes: [new Uint8Array(31)] }],
       ['relay.start', { name: '', port: 0 }],
       ['log.write', { line: 'x'.repeat(5000) }],
     ];
@@ -187,6 +197,6 @@ describe.each(hosts)('the %s host', (kind, connect) => {
   });
 
   test('has a schema for every method', () => {
-    expect(Object.keys(hostSchemas)).toHaveLength(19);
+    expect(Object.keys(hostSchemas)).toHaveLength(20);
   });
 });

@@ -89,6 +89,8 @@ export type MediaSessionMethods = {
    * control stream is open. Only one transport exists; connecting again closes the one before.
    */
   'transport.connect': (argument: TransportOptions) => TransportOpened;
+  /** Whether QUIC works now. Opens and closes a second connection; the transport in use is not touched. */
+  'transport.probeQuic': (argument: TransportOptions) => boolean;
   'transport.close': (argument: { readonly transport: number }) => null;
   /** Bytes for the control stream, already framed. */
   'control.send': (argument: { readonly transport: number; readonly bytes: Bytes }) => null;
@@ -122,6 +124,11 @@ export interface TransportOptions {
   readonly endpoints: readonly { readonly kind: 'quic' | 'fallback'; readonly port: number }[];
   /** SHA-256 of the certificates that are acceptable; the signed descriptor lists them. */
   readonly certificateHashes: readonly Bytes[];
+  /**
+   * Address of a WebSocket through which the host reaches the fallback endpoint and nothing else, having checked
+   * the certificate; relative to the worker's own address, or absolute. Without it there is no fallback.
+   */
+  readonly fallbackUrl?: string;
 }
 
 /** An open transport. */

@@ -6,6 +6,7 @@ import { silentLogger } from '../base/log.ts';
 import { createFakeClock, type FakeClock } from '../base/testing/fake-clock.ts';
 import { generateIdentity } from '../crypto/identity.ts';
 import { createConnection, RECONNECT_DELAYS_S, type Connection } from './connection.ts';
+import { FIRST_PROBE_MS, LONGEST_PATIENCE_MS } from './quic-return.ts';
 import { createServerProfiles } from './server-profiles.ts';
 import { sessionError } from './session-error.ts';
 import { createMemoryKeychain, createMemoryRecords } from './testing/memory-ports.ts';
@@ -18,11 +19,13 @@ let server: ScriptedServer;
 let vault: VaultStore;
 let connection: Connection;
 let down = false;
+let fallback = true;
 /** Holds back the next descriptors. */
 let gate: Promise<void> | undefined;
 
 beforeEach(async () => {
   down = false;
+  fallback = true;
   clock = createFakeClock();
   server = createScriptedServer(() => clock.wallTime());
   const records = createMemoryRecords();
@@ -37,6 +40,8 @@ beforeEach(async () => {
         await gate;
         return down ? Promise.reject(sessionError('unreachable', 'No answer.')) : server.descriptor();
       },
+      prepareFallback: ({ port }) =>
+        fallback ? Promise.resolve(`/tunnel/${port}`) : Promise.reject(new Error('no')),
       clock,
       logger: silentLogger,
     },
@@ -141,6 +146,57 @@ describe('connection', () => {
     await expect(connection.connect(ADDRESS)).rejects.toMatchObject({ code: 'name_taken' });
     expect(connection.state).toMatchObject({ state: 'disconnected', error: { code: 'name_taken' } });
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("names the host's way to the fallback, and leaves the endpoint out when there is none", async () => {
+    await connection.connect(ADDRESS);
+    expect(server.connects[0]).toMatchObject({ fallbackUrl: '/tunnel/8444' });
+    fallback = false;
+    await connection.connect(ADDRESS);
+    expect(server.connects[1]?.endpoints).toEqual([{ kind: 'quic', port: 8443 }]);
+    expect(server.connects[1]).not.toHaveProperty('fallbackUrl');
+  });
+
+  it('goes back to QUIC when it works again, in a pause of the conversation', async () => {
+    const lost: boolean[] = [];
+    const store = createDisposableStore();
+    store.add(connection.onLost(({ final }) => lost.push(final)));
+    server.behaviour.transport = 'fallback';
+    await connection.connect(ADDRESS);
+    expect(connection.state).toMatchObject({ state: 'connected', transport: 'fallback' });
+    const silence = (frames: number): void => {
+      for (let second = 0; second < 3; second++) server.tellStats(frames);
+    };
+    silence(1);
+    expect(server.probes).toBe(0);
+    clock.advance(FIRST_PROBE_MS);
+    for (let frames = 2; frames < 20; frames++) server.tellStats(frames);
+    expect(server.probes).toBe(0);
+    silence(20);
+    expect(server.probes).toBe(1);
+    // Not asked again before twice the time has passed.
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(1));
+    clock.advance(2 * FIRST_PROBE_MS - 1);
+    silence(21);
+    expect(server.probes).toBe(1);
+    server.behaviour.transport = 'quic';
+    clock.advance(1);
+    silence(22);
+    await vi.waitFor(() => expect(connection.state).toMatchObject({ state: 'connected', transport: 'quic' }));
+    expect(lost).toEqual([false]);
+    expect(server.connects).toHaveLength(2);
+    expect(clock.pendingTimers).toBe(0);
+    store.dispose();
+  });
+
+  it('does not wait for a pause for ever', async () => {
+    server.behaviour.transport = 'fallback';
+    await connection.connect(ADDRESS);
+    clock.advance(FIRST_PROBE_MS);
+    server.tellStats(1);
+    clock.advance(LONGEST_PATIENCE_MS);
+    server.tellStats(2);
+    expect(server.probes).toBe(1);
   });
 
   it('gives up a handshake that does not go on', async () => {

@@ -3,9 +3,13 @@ import { CodedError } from '../base/coded-error.ts';
 import { createDisposableStore, type Disposable } from '../base/disposable.ts';
 import { createEmitter, type Event } from '../base/event.ts';
 import { logCode } from '../base/log.ts';
+import { canonicalHost } from './server-host.ts';
 import { openControlChannel, type ControlChannel } from './control-channel.ts';
 import type { SessionPorts } from './ports.ts';
+import { createQuicReturn } from './quic-return.ts';
 import { acceptableCertificates, checkDescriptor } from './server-trust.ts';
+import type { ServerDescriptor } from '../protocol/server-descriptor.ts';
+import type { TransportOptions } from '../media/media-contract.ts';
 import type { ServerProfiles } from './server-profiles.ts';
 import type { ConnectionState, ServerAddress } from './session-contract.ts';
 import { sessionError, toFailure } from './session-error.ts';
@@ -94,15 +98,13 @@ export function createConnection(
     // Only one transport exists: an outdated wish must not take it from the newer one.
     if (mine !== wish) throw sessionError('cancelled', 'Cancelled.');
     const descriptor = checkDescriptor(encoded, known?.serverId ?? target.serverId, clock.wallTime());
+    const transportOptions = await transportOptionsFor(target.host, descriptor);
+    if (mine !== wish) throw sessionError('cancelled', 'Cancelled.');
     const next = await openControlChannel({
       media: ports.media,
       clock,
       logger,
-      target: {
-        host: target.host,
-        endpoints: descriptor.endpoints,
-        certificateHashes: acceptableCertificates(descriptor),
-      },
+      target: transportOptions,
       serverId: descriptor.serverId,
       identity: vault.identity,
       displayName: vault.displayName,
@@ -114,6 +116,8 @@ export function createConnection(
     }
     channel = next;
     attempt = 0;
+    // Also when the profile cannot be kept, a reconnection must meet the same server.
+    address = { ...target, serverId: toHex(descriptor.serverId) };
     channelStore.add(
       next.onClose((error) => {
         if (mine !== wish) return;
@@ -130,6 +134,15 @@ export function createConnection(
         setState({ ...state, rttMs: stats.rttMs, lossPercent: stats.lossPercent });
       }),
     );
+    if (next.transportKind === 'fallback')
+      channelStore.add(
+        createQuicReturn({
+          clock,
+          onStats: ports.media.onStats,
+          probe: () => ports.media.probeQuic(transportOptions),
+          onPossible: () => returnToQuic(mine),
+        }),
+      );
     setState({
       state: 'connected',
       host: target.host,
@@ -153,6 +166,45 @@ export function createConnection(
         lastConnected: clock.wallTime(),
       })
       .catch(() => logger.log('warn', 'connection.profile_not_kept'));
+  };
+
+  const transportOptionsFor = async (
+    host: string,
+    descriptor: ServerDescriptor,
+  ): Promise<TransportOptions> => {
+    const certificateHashes = acceptableCertificates(descriptor);
+    const { endpoints } = descriptor;
+    const fallback = endpoints.find(({ kind }) => kind === 'fallback');
+    const fallbackUrl =
+      fallback &&
+      (await ports.prepareFallback({ host, port: fallback.port, certificateHashes }).catch(() => {
+        logger.log('warn', 'connection.no_fallback');
+        return undefined;
+      }));
+    return fallbackUrl === undefined
+      ? { host, endpoints: endpoints.filter(({ kind }) => kind !== 'fallback'), certificateHashes }
+      : { host, endpoints, certificateHashes, fallbackUrl };
+  };
+
+  /** Connects anew: everybody's call and texts resume as after any other interruption. */
+  const returnToQuic = (mine: number): void => {
+    const target = address;
+    if (!target || mine !== wish) return;
+    logger.log('info', 'connection.return_to_quic');
+    dropChannel();
+    lost.fire({ final: false });
+    setState({
+      state: 'reconnecting',
+      host: target.host,
+      port: target.port,
+      nextTryAt: clock.wallTime(),
+      attempt: 1,
+      error: {
+        code: 'returning_to_quic',
+        message: 'The network lets UDP through again: changing to the faster connection.',
+      },
+    });
+    void tryAgain(mine);
   };
 
   const scheduleRetry = (mine: number, error: CodedError): void => {
@@ -211,7 +263,14 @@ export function createConnection(
     },
     onOpen: opened.event,
     onLost: lost.event,
-    async connect(target) {
+    async connect(given) {
+      const host = canonicalHost(given.host);
+      if (host === undefined)
+        throw sessionError(
+          'unreachable',
+          'This is not a host name or an address. Give it as example.org or 192.0.2.1.',
+        );
+      const target = { ...given, host };
       stop();
       const mine = wish;
       address = target;

@@ -14,6 +14,8 @@ import type {
 /** What the session needs of the media worker, which owns the transport. */
 export interface MediaPort {
   connect(options: TransportOptions): Promise<TransportOpened>;
+  /** Whether QUIC works now; the transport in use is not touched. */
+  probeQuic(options: TransportOptions): Promise<boolean>;
   close(transport: number): Promise<void>;
   send(transport: number, bytes: Bytes): void;
   startCall(transport: number, slot: number): Promise<void>;
@@ -47,6 +49,15 @@ export interface SessionPorts {
   readonly keychain: KeychainPort;
   /** Fetches a server's signed descriptor; rejects with a coded error when there is no answer. */
   readonly fetchDescriptor: (host: string, port: number) => Promise<Bytes>;
+  /**
+   * Makes ready a way to the relay for networks that block UDP; gives its address for the media worker.
+   * `undefined` when there is none here.
+   */
+  readonly prepareFallback: (target: {
+    readonly host: string;
+    readonly port: number;
+    readonly certificateHashes: readonly Bytes[];
+  }) => Promise<string | undefined>;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -38,6 +38,6 @@ export interface SessionBoot {
   readonly kind: 'boot';
   /** To the media worker, whose other end arrived there under the name `session`. */
   readonly media: MessagePort;
-  /** The page serves `records.*`, `keychain.*`, `descriptor.fetch` and `log.write` of the host contract here. */
+  /** The page serves `records.*`, `keychain.*`, `descriptor.fetch`, `fallback.prepare` and `log.write` of the host contract here. */
   readonly host: MessagePort;
 }

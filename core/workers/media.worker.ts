@@ -1,6 +1,7 @@
 import { createDeferred, systemClock } from '../base/async.ts';
 import { messagePortAdapter, serveRpc, type RpcHandlers, type RpcMethods } from '../base/rpc/rpc.ts';
 import { readBootMessage } from './boot.ts';
+import { openFallback } from './media/fallback-client.ts';
 import { loadCodecs } from './media/load-codecs.ts';
 import { createMediaEngine, type MediaEngine } from './media/media-engine.ts';
 import { mediaPageSchemas, mediaSessionSchemas } from './media/schemas.ts';
@@ -21,7 +22,7 @@ engine.promise.catch(() => {});
 loadCodecs().then(
   ({ codec, suppressor }) =>
     engine.resolve(
-      createMediaEngine({ openers: { quic: openWebTransport }, codec, suppressor, clock: systemClock }),
+      createMediaEngine({ openers: { quic: openWebTransport, fallback: openFallback }, codec, suppressor, clock: systemClock }),
     ),
   (error: unknown) => engine.reject(error),
 );

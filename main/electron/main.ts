@@ -14,6 +14,7 @@ import { createCrashRecovery } from './crash-recovery.ts';
 import { openElectronUiState } from './electron-ui-state.ts';
 import { connectHostChannel } from './host-channel.ts';
 import { guardNavigation } from './navigation-guard.ts';
+import { pinCertificates } from './pinned-certificates.ts';
 import { hardenSession } from './session-hardening.ts';
 import { fitWindow, MINIMUM_SIZE, readWindowState, type WindowState } from './window-state.ts';
 
@@ -61,6 +62,7 @@ async function main(): Promise<void> {
   const dist = join(app.getAppPath(), 'dist');
   const manifest = await readBuildManifest(dist);
   const uiState = openElectronUiState(profile.path);
+  const certificates = pinCertificates(session.defaultSession);
   const services = await openHostServices({
     kind: 'electron',
     version: manifest.version,
@@ -69,6 +71,7 @@ async function main(): Promise<void> {
     relay: relayLocation(dist),
     uiState,
     openExternal: (url) => shell.openExternal(url.href),
+    prepareFallback: (target) => certificates.prepare(target),
   });
   receive.link = (text) => services.receiveLink(text);
   for (const link of early) services.receiveLink(link);

@@ -6,6 +6,7 @@ import { createLogger, formatLogEntry, logCode, type Logger } from '../../core/b
 import { errorCode } from '../../core/base/coded-error.ts';
 import {
   hostSchemas,
+  type FallbackTarget,
   type HostEvents,
   type HostInfo,
   type HostMethods,
@@ -32,6 +33,8 @@ export interface HostOptions {
   readonly uiState: UiState;
   /** Opens a checked https or mailto link in the system's browser. */
   readonly openExternal: (url: URL) => Promise<void>;
+  /** How this host's media worker reaches a relay over TCP; see `fallback.prepare` of the contract. */
+  readonly prepareFallback: (target: FallbackTarget) => { readonly url: string };
   readonly keychain?: Keychain;
   readonly clock?: Clock;
 }
@@ -55,6 +58,7 @@ interface Parts {
   readonly keychain: Keychain;
   readonly relay: RelayLauncher;
   readonly openExternal: (url: URL) => Promise<void>;
+  readonly prepareFallback: HostOptions['prepareFallback'];
   readonly writeLog: (line: string) => void;
 }
 
@@ -80,6 +84,7 @@ export async function openHostServices(options: HostOptions): Promise<HostServic
     keychain: options.keychain ?? createKeychain({ profile, ...clock }),
     relay,
     openExternal: options.openExternal,
+    prepareFallback: options.prepareFallback,
     writeLog: (line) => logFile.write(line),
   });
   const links = createLinkQueue();
@@ -126,7 +131,8 @@ export async function openHostServices(options: HostOptions): Promise<HostServic
 
 /** The host contract in terms of the services; both hosts use exactly this. */
 function hostHandlers(parts: Parts): RpcHandlers<HostMethods> {
-  const { info, records, userFiles, uiState, keychain, relay, openExternal, writeLog } = parts;
+  const { info, records, userFiles, uiState, keychain, relay, openExternal, prepareFallback, writeLog } =
+    parts;
   return {
     'host.info': () => info,
     'records.get': ({ key }) => records.get(key),
@@ -141,6 +147,7 @@ function hostHandlers(parts: Parts): RpcHandlers<HostMethods> {
     'keychain.set': ({ account, secret }) => done(keychain.set(account, secret)),
     'keychain.delete': ({ account }) => done(keychain.delete(account)),
     'descriptor.fetch': (target) => fetchDescriptor(target),
+    'fallback.prepare': (target) => prepareFallback(target),
     'relay.status': () => relay.status(),
     'relay.start': (request) => relay.start(request),
     'relay.stop': () => relay.stop(),

@@ -8,6 +8,8 @@
 export interface PolicyContext {
   /** Sources besides 'self' the page may connect to: the web host's own WebSocket. */
   readonly connect: readonly string[];
+  /** Where the frames of sandboxed extensions are; none without it. */
+  readonly frames?: string;
 }
 
 /** Names of the Trusted Types policies that may exist. */
@@ -25,6 +27,7 @@ export function pagePolicy(context: PolicyContext): string {
     `connect-src ${["'self'", ...context.connect].join(' ')}`,
     "worker-src 'self'",
     "manifest-src 'self'",
+    `frame-src ${context.frames ?? "'none'"}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -35,13 +38,14 @@ export function pagePolicy(context: PolicyContext): string {
 
 /**
  * Policies of the workers, by path. A worker's policy is the one of its own script: only the media worker
- * reaches the network (WebTransport to any relay), and the worker that holds the identity cannot send
+ * reaches the network (WebTransport to any relay; over TCP, `wss:` to a pinned relay in Electron, and the web
+ * host's own WebSocket, which goes on to the relay), and the worker that holds the identity cannot send
  * anything anywhere.
  */
-const WORKER_POLICIES: Readonly<Record<string, string>> = {
-  '/media.worker.js':
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' https: wss:; require-trusted-types-for 'script'; trusted-types 'none'",
-  '/session.worker.js':
+const WORKER_POLICIES: Readonly<Record<string, (context: PolicyContext) => string>> = {
+  '/media.worker.js': ({ connect }) =>
+    `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src ${["'self' https: wss:", ...connect].join(' ')}; require-trusted-types-for 'script'; trusted-types 'none'`,
+  '/session.worker.js': () =>
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 };
 
@@ -50,7 +54,8 @@ const NOTHING_ALLOWED = "default-src 'none'; frame-ancestors 'none'";
 /** All headers of a response for `path`, except type and length. */
 export function responseHeaders(path: string, context: PolicyContext): Readonly<Record<string, string>> {
   const policy =
-    WORKER_POLICIES[path] ?? (path.endsWith('.html') || path === '/' ? pagePolicy(context) : NOTHING_ALLOWED);
+    WORKER_POLICIES[path]?.(context) ??
+    (path.endsWith('.html') || path === '/' ? pagePolicy(context) : NOTHING_ALLOWED);
   return {
     'Content-Security-Policy': policy,
     'Cross-Origin-Opener-Policy': 'same-origin',

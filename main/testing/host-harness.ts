@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openHostServices, type HostServices } from '../services/host-services.ts';
 import { createServedFiles, type BuildManifest, type ServedFiles } from '../services/served-files.ts';
+import { createFallbackTunnels, type FallbackTunnels } from '../web/fallback-tunnels.ts';
 import { openUiStateFile } from '../services/ui-state.ts';
 import type { HostInfo } from '../../core/base/rpc/host-contract.ts';
 
@@ -11,6 +12,7 @@ import type { HostInfo } from '../../core/base/rpc/host-contract.ts';
 export interface TestServices {
   readonly folder: string;
   readonly services: HostServices;
+  readonly tunnels: FallbackTunnels;
   /** Links that were handed to the system. */
   readonly opened: readonly string[];
   close(): Promise<void>;
@@ -21,6 +23,7 @@ export async function openTestServices(kind: HostInfo['kind']): Promise<TestServ
   const folder = await mkdtemp(join(tmpdir(), 'conclave-host-'));
   const opened: string[] = [];
   const secrets = new Map<string, string>();
+  const tunnels = createFallbackTunnels();
   const services = await openHostServices({
     kind,
     version: '1.2.3',
@@ -32,6 +35,7 @@ export async function openTestServices(kind: HostInfo['kind']): Promise<TestServ
       opened.push(url.href);
       return Promise.resolve();
     },
+    prepareFallback: tunnels.prepare,
     keychain: {
       status: () => Promise.resolve({ available: true, backend: 'memory' }),
       get: (account) => Promise.resolve(secrets.get(account) ?? null),
@@ -48,6 +52,7 @@ export async function openTestServices(kind: HostInfo['kind']): Promise<TestServ
   return {
     folder,
     services,
+    tunnels,
     opened,
     async close() {
       await services.close();

@@ -6,6 +6,7 @@ import { openProfileFolder } from '../services/profile-folder.ts';
 import { ARGUMENT_HELP, parseProgramArguments } from '../services/program-arguments.ts';
 import { createServedFiles, readBuildManifest } from '../services/served-files.ts';
 import { openUiStateFile } from '../services/ui-state.ts';
+import { createFallbackTunnels } from './fallback-tunnels.ts';
 import { startWebHost } from './web-host.ts';
 
 /** What opens a link on each platform, where it is not xdg-open. */
@@ -32,6 +33,7 @@ export async function runWebHost(args: readonly string[], dist: string): Promise
   }
   const manifest = await readBuildManifest(dist);
   const profile = await openProfileFolder({ path: options.profile, links: options.links });
+  const tunnels = createFallbackTunnels();
   const services = await openHostServices({
     kind: 'web',
     version: manifest.version,
@@ -40,10 +42,16 @@ export async function runWebHost(args: readonly string[], dist: string): Promise
     relay: { script: join(dist, 'relay', 'relay.js'), packages: join(dist, '..', 'node_modules') },
     uiState: await openUiStateFile(join(profile.path, 'ui-state.json')),
     openExternal,
+    prepareFallback: tunnels.prepare,
   });
   for (const link of options.links) services.receiveLink(link);
   profile.onSecondInstance((links) => links.forEach((link) => services.receiveLink(link)));
-  const host = await startWebHost({ services, files: createServedFiles(dist, manifest), port: options.port });
+  const host = await startWebHost({
+    services,
+    files: createServedFiles(dist, manifest),
+    tunnels,
+    port: options.port,
+  });
 
   let closing = false;
   const close = (): void => {

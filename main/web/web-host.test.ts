@@ -16,6 +16,7 @@ beforeEach(async () => {
   fixture = await openTestServices('web');
   host = await startWebHost({
     services: fixture.services,
+    tunnels: fixture.tunnels,
     files: await makeTestBuild(join(fixture.folder, 'dist'), true),
     port: 0,
     clock,
@@ -190,6 +191,7 @@ test('the token is new at every start and has 256 bits', async () => {
   expect(token).toMatch(/^[0-9a-f]{64}$/);
   const other = await startWebHost({
     services: fixture.services,
+    tunnels: fixture.tunnels,
     files: await makeTestBuild(join(fixture.folder, 'other'), true),
     port: 0,
   });
@@ -243,6 +245,7 @@ test('a port in use is named', async () => {
   await expect(
     startWebHost({
       services: fixture.services,
+      tunnels: fixture.tunnels,
       files: await makeTestBuild(join(fixture.folder, 'other'), true),
       port: host.port,
     }),

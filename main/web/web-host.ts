@@ -4,13 +4,20 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { systemClock, type Clock } from '../../core/base/async.ts';
-import { CodedError } from '../../core/base/coded-error.ts';
+import { CodedError, errorCode } from '../../core/base/coded-error.ts';
 import { createDisposableStore, type Disposable } from '../../core/base/disposable.ts';
 import { logCode } from '../../core/base/log.ts';
 import { createBytesPort, HOST_MESSAGE_LIMITS } from '../services/bytes-port.ts';
 import type { HostServices } from '../services/host-services.ts';
+import {
+  EXTENSION_FRAME_HTML,
+  EXTENSION_FRAME_PATH,
+  extensionFrameHeaders,
+  isExtensionHost,
+} from '../services/extension-frame.ts';
 import { responseHeaders } from '../services/page-headers.ts';
 import type { ServedFiles } from '../services/served-files.ts';
+import { joinSockets, openFallbackSocket, TUNNEL_PATH, type FallbackTunnels } from './fallback-tunnels.ts';
 
 /** The workbench served to a browser on this computer. */
 export interface WebHost {
@@ -40,11 +47,12 @@ const MAX_CONNECTIONS = 8;
 export async function startWebHost(options: {
   readonly services: HostServices;
   readonly files: ServedFiles;
+  readonly tunnels: FallbackTunnels;
   /** 0 picks a free port. */
   readonly port: number;
   readonly clock?: Clock;
 }): Promise<WebHost> {
-  const { services, files, clock = systemClock } = options;
+  const { services, files, tunnels, clock = systemClock } = options;
   const token = randomBytes(32).toString('hex');
   const server = createServer({ maxHeaderSize: 16 * 1024, requestTimeout: 30_000 });
   const port = await listen(server, options.port);
@@ -62,7 +70,40 @@ export async function startWebHost(options: {
     clientTracking: true,
     handleProtocols: (offered) => [...offered][0] ?? false,
   });
+  const openTunnel = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const refusal = refuseForeign(request, names);
+    const target = refusal ? undefined : tunnels.take(request.url ?? '');
+    if (!target) {
+      services.logger.log('warn', 'web.tunnel_refused', { reason: logCode(refusal?.reason ?? 'ticket') });
+      refuse(socket, refusal?.status ?? '401 Unauthorized');
+      return;
+    }
+    socket.on('error', () => {});
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+    try {
+      const relay = await openFallbackSocket(target, offered);
+      if (socket.destroyed) {
+        relay.terminate();
+        return;
+      }
+      // The relay's choice of subprotocol is passed on, so it is asked first.
+      request.headers['sec-websocket-protocol'] = relay.protocol;
+      sockets.handleUpgrade(request, socket, head, (client) => {
+        far.add(relay);
+        relay.once('close', () => far.delete(relay));
+        joinSockets(client, relay);
+      });
+    } catch (error) {
+      services.logger.log('warn', 'web.tunnel_failed', { code: logCode(errorCode(error)) });
+      refuse(socket, '502 Bad Gateway');
+    }
+  };
+  const far = new Set<WebSocket>();
   server.on('upgrade', (request, socket, head) => {
+    if (request.url?.startsWith(TUNNEL_PATH)) {
+      void openTunnel(request, socket, head);
+      return;
+    }
     const refusal = refuseUpgrade(request, names, token, sockets.clients.size);
     if (refusal) {
       services.logger.log('warn', 'web.connection_refused', { reason: logCode(refusal.reason) });
@@ -76,7 +117,7 @@ export async function startWebHost(options: {
     url: `http://127.0.0.1:${port}/#token=${token}`,
     port,
     async close() {
-      for (const client of sockets.clients) client.terminate();
+      for (const client of [...sockets.clients, ...far]) client.terminate();
       store.dispose();
       sockets.close();
       server.closeAllConnections();
@@ -122,32 +163,53 @@ async function answer(
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   };
-  if (!names.includes(host)) return end(421, 'This server is not known by that name.\n');
+  const port = request.socket.localPort;
+  const isFrame = isExtensionHost(host, `.localhost:${port}`);
+  if (!isFrame && !names.includes(host)) return end(421, 'This server is not known by that name.\n');
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(405, 'Only GET.\n');
   const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  if (isFrame) {
+    // An extension's host name knows one page and no file of the build.
+    if (path !== EXTENSION_FRAME_PATH) return end(404, 'There is no such file.\n');
+    response.writeHead(200, extensionFrameHeaders(names.map((own) => `http://${own}`)));
+    response.end(request.method === 'HEAD' ? undefined : EXTENSION_FRAME_HTML);
+    return;
+  }
   // Browsers ask for it unbidden; the window's icon is not ours to draw.
   if (path === '/favicon.ico') return end(204, '');
   const file = await files.read(path);
   if (!file) return end(404, 'There is no such file.\n');
   response.writeHead(200, {
-    ...responseHeaders(file.path, { connect: [`ws://${host}`] }),
+    ...responseHeaders(file.path, { connect: [`ws://${host}`], frames: `http://*.localhost:${port}` }),
     'Content-Type': file.type,
     'Content-Length': file.contents.length,
   });
   response.end(request.method === 'HEAD' ? undefined : file.contents);
 }
 
-/** Why a WebSocket may not be opened, if so. */
+interface Refusal {
+  readonly status: string;
+  readonly reason: string;
+}
+
+/** Why a WebSocket may not be opened by this sender, if so. */
+function refuseForeign(request: IncomingMessage, names: readonly string[]): Refusal | undefined {
+  const host = request.headers.host ?? '';
+  if (!names.includes(host)) return { status: '421 Misdirected Request', reason: 'host' };
+  if (request.headers.origin !== `http://${host}`) return { status: '403 Forbidden', reason: 'origin' };
+  return undefined;
+}
+
+/** Why a WebSocket to the services may not be opened, if so. */
 function refuseUpgrade(
   request: IncomingMessage,
   names: readonly string[],
   token: string,
   connections: number,
-): { readonly status: string; readonly reason: string } | undefined {
-  const host = request.headers.host ?? '';
-  if (!names.includes(host)) return { status: '421 Misdirected Request', reason: 'host' };
+): Refusal | undefined {
+  const foreign = refuseForeign(request, names);
+  if (foreign) return foreign;
   if (request.url !== RPC_PATH) return { status: '404 Not Found', reason: 'path' };
-  if (request.headers.origin !== `http://${host}`) return { status: '403 Forbidden', reason: 'origin' };
   const offered = request.headers['sec-websocket-protocol'] ?? '';
   if (!sameText(offered, `${RPC_PROTOCOL_PREFIX}${token}`))
     return { status: '401 Unauthorized', reason: 'token' };

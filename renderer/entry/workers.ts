@@ -49,6 +49,7 @@ type SessionHostMethods = Pick<
   | 'keychain.set'
   | 'keychain.delete'
   | 'descriptor.fetch'
+  | 'fallback.prepare'
   | 'log.write'
 >;
 
@@ -82,6 +83,7 @@ export function startWorkers(host: HostService, onFailed: () => void): CoreWorke
       'keychain.set': (argument) => host.call('keychain.set', argument),
       'keychain.delete': (argument) => host.call('keychain.delete', argument),
       'descriptor.fetch': (argument) => host.call('descriptor.fetch', argument),
+      'fallback.prepare': (argument) => host.call('fallback.prepare', argument),
       'log.write': (argument) => host.call('log.write', argument),
     },
     { schemas: hostSchemas },

@@ -28,6 +28,11 @@ export type HostMethods = {
   'keychain.delete': (argument: { readonly account: string }) => null;
   /** Fetches the signed descriptor over TLS without trusting TLS; the caller verifies the signature. */
   'descriptor.fetch': (argument: { readonly host: string; readonly port: number }) => Bytes;
+  /**
+   * Makes ready a WebSocket to a relay's fallback endpoint, which the media worker then opens at the address
+   * given. A relay whose certificate has none of these SHA-256 hashes is not spoken to.
+   */
+  'fallback.prepare': (argument: FallbackTarget) => { readonly url: string };
   'relay.status': (argument: Empty) => RelayStatus;
   /** Starts the bundled relay on this computer; gives its status once it answers `/healthz`. */
   'relay.start': (argument: RelayStartOptions) => RelayStatus;
@@ -81,6 +86,13 @@ export interface UserFileContent {
 export type KeychainStatus =
   | { readonly available: true; readonly backend: string }
   | { readonly available: false; readonly reason: string };
+
+/** A relay's fallback endpoint, from its signed descriptor. */
+export interface FallbackTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly certificateHashes: readonly Bytes[];
+}
 
 /** How the bundled relay is started. */
 export interface RelayStartOptions {
@@ -141,6 +153,11 @@ export const hostSchemas: RpcSchemas<HostMethods> = {
   'descriptor.fetch': object({
     host: string({ min: 1, max: 253 }),
     port: integer({ min: 1, max: 65535 }),
+  }),
+  'fallback.prepare': object({
+    host: string({ min: 1, max: 253 }),
+    port: integer({ min: 1, max: 65535 }),
+    certificateHashes: array(bytes({ length: 32 }), { max: 4 }),
   }),
   'relay.status': empty,
   'relay.start': object({

@@ -1,7 +1,7 @@
 import { createEmitter } from '../../base/event.ts';
 import { randomBytes, type Bytes } from '../../base/bytes.ts';
 import { generateIdentity, sign, verifySignature, type Identity } from '../../crypto/identity.ts';
-import type { TransportCloseReason, TransportOptions } from '../../media/media-contract.ts';
+import type { MediaStats, TransportCloseReason, TransportOptions } from '../../media/media-contract.ts';
 import {
   decodeClientHandshake,
   decodeClientRequest,
@@ -23,6 +23,8 @@ export interface ScriptedServer {
   readonly identity: Identity;
   readonly requests: readonly ClientRequest[];
   readonly connects: readonly TransportOptions[];
+  /** How often QUIC was tried beside the transport in use. */
+  readonly probes: number;
   descriptor(): Bytes;
   /** Changes what the server does from now on. */
   readonly behaviour: {
@@ -31,10 +33,14 @@ export interface ScriptedServer {
     silent: boolean;
     refuse: { readonly code: 'name_taken' | 'server_full'; readonly retryAfterMs?: number } | undefined;
     unreachable: boolean;
+    /** What the next transports are. */
+    transport: 'quic' | 'fallback';
     /** Sent in one piece with the welcome. */
     afterWelcome: readonly ServerMessage[];
     answer: (request: ClientRequest) => ServerMessage;
   };
+  /** One second of statistics, with so many voice frames sent since the start. */
+  tellStats(framesSent: number): void;
   send(message: ServerMessage): void;
   sendRaw(bytes: Bytes): void;
   drop(reason: TransportCloseReason): void;
@@ -45,7 +51,8 @@ export interface ScriptedServer {
 export function createScriptedServer(wallTime: () => number): ScriptedServer {
   const received = createEmitter<{ readonly transport: number; readonly bytes: Bytes }>();
   const closed = createEmitter<{ readonly transport: number; readonly reason: TransportCloseReason }>();
-  const stats = createEmitter<never>();
+  const stats = createEmitter<MediaStats>();
+  const counts = { probes: 0 };
   const certificate = randomBytes(32);
   const requests: ClientRequest[] = [];
   const connects: TransportOptions[] = [];
@@ -59,6 +66,7 @@ export function createScriptedServer(wallTime: () => number): ScriptedServer {
     silent: false,
     refuse: undefined,
     unreachable: false,
+    transport: 'quic',
     afterWelcome: [],
     answer: (request) => ({ t: 'ok', id: request.id, value: {} }),
   };
@@ -132,6 +140,9 @@ export function createScriptedServer(wallTime: () => number): ScriptedServer {
     behaviour,
     requests,
     connects,
+    get probes() {
+      return counts.probes;
+    },
     get identity() {
       return behaviour.identity;
     },
@@ -141,7 +152,11 @@ export function createScriptedServer(wallTime: () => number): ScriptedServer {
         if (behaviour.unreachable) return Promise.reject(new Error('unreachable'));
         transport += 1;
         reader = createFrameReader(MAX_MESSAGE_BYTES);
-        return Promise.resolve({ transport, kind: 'quic' });
+        return Promise.resolve({ transport, kind: behaviour.transport });
+      },
+      probeQuic() {
+        counts.probes += 1;
+        return Promise.resolve(behaviour.transport === 'quic');
       },
       close: () => Promise.resolve(),
       send(_, bytes) {
@@ -163,7 +178,10 @@ export function createScriptedServer(wallTime: () => number): ScriptedServer {
         v: 1,
         serverId: behaviour.identity.publicKey,
         name: 'Harbour',
-        endpoints: [{ kind: 'quic' as const, port: 8443 }],
+        endpoints: [
+          { kind: 'quic' as const, port: 8443 },
+          { kind: 'fallback' as const, port: 8444 },
+        ],
         certs: [
           { sha256: randomBytes(32), notBefore: now, notAfter: now + 1000 },
           { sha256: certificate, notBefore: now, notAfter: now + 1000 },
@@ -177,6 +195,20 @@ export function createScriptedServer(wallTime: () => number): ScriptedServer {
         signature: sign(behaviour.identity, descriptorSigningInput(unsigned)),
       });
     },
+    tellStats: (framesSent) =>
+      stats.fire({
+        rttMs: 1,
+        lossPercent: 0,
+        jitterMs: 0,
+        framesSent,
+        framesReceived: 0,
+        datagramsSent: 0,
+        datagramsReceived: 0,
+        rejected: 0,
+        kbpsIn: 0,
+        kbpsOut: 0,
+        people: [],
+      }),
     send: (message) => emit(message),
     sendRaw: (bytes) => received.fire({ transport, bytes }),
     drop: (reason) => closed.fire({ transport, reason }),

@@ -294,6 +294,21 @@ export function createMediaEngine(options: {
         connection = { id, transport, monitor, store: open };
         return { transport: id, kind: transport.kind };
       },
+      async 'transport.probeQuic'(target) {
+        if (!openers.quic) return false;
+        try {
+          const probe = await connectTransport(
+            { quic: openers.quic },
+            target,
+            clock,
+            new AbortController().signal,
+          );
+          probe.close();
+          return true;
+        } catch {
+          return false;
+        }
+      },
       'transport.close'({ transport }) {
         if (connection?.id === transport) closeConnection();
         return null;

@@ -6,6 +6,7 @@ import {
   number,
   object,
   oneOf,
+  optional,
   string,
   type Schema,
 } from '../../base/schema.ts';
@@ -52,15 +53,19 @@ export const mediaPageSchemas: RpcSchemas<MediaPageMethods> = {
   'media.stats': nothing,
 };
 
+const target = object({
+  host: string({ min: 1, max: 255 }),
+  endpoints: array(object({ kind: oneOf(['quic', 'fallback']), port: integer({ min: 1, max: 65_535 }) }), {
+    max: 8,
+  }),
+  certificateHashes: array(bytes({ length: 32 }), { max: 4 }),
+  fallbackUrl: optional(string({ min: 1, max: 512 })),
+});
+
 /** Arguments of the session worker's methods. */
 export const mediaSessionSchemas: RpcSchemas<MediaSessionMethods> = {
-  'transport.connect': object({
-    host: string({ min: 1, max: 255 }),
-    endpoints: array(object({ kind: oneOf(['quic', 'fallback']), port: integer({ min: 1, max: 65_535 }) }), {
-      max: 8,
-    }),
-    certificateHashes: array(bytes({ length: 32 }), { max: 4 }),
-  }),
+  'transport.connect': target,
+  'transport.probeQuic': target,
   'transport.close': object({ transport }),
   // A whole message with the heads of its frames.
   'control.send': object({ transport, bytes: bytes({ min: 1, max: MAX_MESSAGE_BYTES + 4096 }) }),

@@ -4,7 +4,7 @@ import { createEmitter } from '../../base/event.ts';
 import type { TransportCloseReason } from '../../media/media-contract.ts';
 import { MAX_DATAGRAM_BYTES } from '../../protocol/media-datagram.ts';
 import { SESSION_PATH } from '../../protocol/server-descriptor.ts';
-import type { OpenTransport } from './transport.ts';
+import type { OpenTransport, Transport } from './transport.ts';
 
 /** Chromium keeps one incoming datagram by default and drops the rest of a burst. */
 const INCOMING_DATAGRAMS = 256;
@@ -22,18 +22,61 @@ interface DatagramLimits {
   outgoingMaxAge?: number | null;
 }
 
+/** What a session of either kind must have. */
+export type WebTransportSession = Pick<
+  WebTransport,
+  'ready' | 'closed' | 'datagrams' | 'createBidirectionalStream'
+> & { close(): void };
+
+/** How one kind of session differs from the other. */
+export interface SessionKind {
+  readonly kind: Transport['kind'];
+  /** Longest piece given to the control stream at once, bytes. */
+  readonly maxControlChunk: number;
+  /** Whether a datagram may be sent now, or would only wait behind others. */
+  readonly admits: (datagram: Bytes) => boolean;
+  readonly onDatagram: (datagram: Bytes) => void;
+  /** Shown when there is no session. */
+  readonly unreachable: string;
+}
+
 /** Opens QUIC through the runtime's WebTransport; works in Chromium's workers and in Deno alike. */
 export const openWebTransport: OpenTransport = async (options, port, signal) => {
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   let session: WebTransport;
   try {
-    session = new WebTransport(`https://${host}:${port}${SESSION_PATH}`, {
+    session = new WebTransport(sessionUrl(options.host, port), {
       requireUnreliable: true,
       serverCertificateHashes: options.certificateHashes.map((value) => ({ algorithm: 'sha-256', value })),
     });
   } catch {
     throw new CodedError('address_invalid', 'The address of the server cannot be used for a connection');
   }
+  return adoptSession(session, QUIC, signal);
+};
+
+const QUIC: SessionKind = {
+  kind: 'quic',
+  maxControlChunk: Infinity,
+  admits: () => true,
+  onDatagram() {},
+  unreachable:
+    'The server does not answer over QUIC. Check the address, that it is running, and that UDP is not blocked',
+};
+
+/** The address of a relay's session. */
+export function sessionUrl(host: string, port: number): string {
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}${SESSION_PATH}`;
+}
+
+/**
+ * Makes a transport of a session that is being opened.
+ * @throws CodedError when there will be none; nothing is left open then.
+ */
+export async function adoptSession(
+  session: WebTransportSession,
+  kind: SessionKind,
+  signal: AbortSignal,
+): Promise<Transport> {
   const onAbort = (): void => quietly(() => session.close());
   signal.addEventListener('abort', onAbort, { once: true });
 
@@ -95,27 +138,35 @@ export const openWebTransport: OpenTransport = async (options, port, signal) => 
         },
         lost,
       );
-      void pump(datagrams.readable, (chunk) => datagram.fire(chunk)).catch(() => {});
+      void pump(datagrams.readable, (chunk) => {
+        kind.onDatagram(chunk);
+        datagram.fire(chunk);
+      }).catch(() => {});
     };
     // Started after the caller had its turn to listen, so that nothing is read into the void.
     setTimeout(startReading, 0);
     signal.removeEventListener('abort', onAbort);
     if (signal.aborted) throw new CodedError('aborted', 'The connection was given up');
     return {
-      kind: 'quic',
+      kind: kind.kind,
       onControl: control.event,
       onDatagram: datagram.event,
       onClose: closed.event,
       async sendControl(bytes) {
         if (isOver) throw new CodedError('transport_closed', 'The connection to the server is gone');
         try {
-          await controlWriter.write(bytes);
+          let written: Promise<void> = Promise.resolve();
+          // Written without waiting in between, so that nothing else comes between the pieces.
+          for (let start = 0; start < bytes.length; start += kind.maxControlChunk)
+            written = controlWriter.write(bytes.subarray(start, start + kind.maxControlChunk));
+          await written;
         } catch {
           throw new CodedError('transport_closed', 'The connection to the server is gone');
         }
       },
       sendDatagram(bytes) {
         if (isOver || pending >= MAX_PENDING_DATAGRAMS || bytes.length > MAX_DATAGRAM_BYTES) return false;
+        if (!kind.admits(bytes)) return false;
         pending += 1;
         const settled = (): void => {
           pending -= 1;
@@ -132,12 +183,9 @@ export const openWebTransport: OpenTransport = async (options, port, signal) => 
     quietly(() => session.close());
     end(undefined);
     if (error instanceof CodedError) throw error;
-    throw new CodedError(
-      'unreachable',
-      'The server does not answer over QUIC. Check the address, that it is running, and that UDP is not blocked',
-    );
+    throw new CodedError('unreachable', kind.unreachable);
   }
-};
+}
 
 async function pump(readable: ReadableStream<Uint8Array>, take: (chunk: Bytes) => void): Promise<void> {
   const reader = readable.getReader();

@@ -1,12 +1,13 @@
 import type { RpcClient } from '../../base/rpc/rpc.ts';
 import type { HostEvents, HostMethods } from '../../base/rpc/host-contract.ts';
 import type { MediaSessionEvents, MediaSessionMethods } from '../media-contract.ts';
-import type { KeychainPort, MediaPort, RecordPort } from '../../session/ports.ts';
+import type { KeychainPort, MediaPort, RecordPort, SessionPorts } from '../../session/ports.ts';
 
 /** The media worker as the session sees it. */
 export function rpcMediaPort(client: RpcClient<MediaSessionMethods, MediaSessionEvents>): MediaPort {
   return {
     connect: (options) => client.call('transport.connect', options),
+    probeQuic: (options) => client.call('transport.probeQuic', options),
     async close(transport) {
       await client.call('transport.close', { transport });
     },
@@ -39,7 +40,8 @@ export function rpcMediaPort(client: RpcClient<MediaSessionMethods, MediaSession
 export function rpcHostPorts(client: RpcClient<HostMethods, HostEvents>): {
   readonly records: RecordPort;
   readonly keychain: KeychainPort;
-  readonly fetchDescriptor: (host: string, port: number) => Promise<Uint8Array<ArrayBuffer>>;
+  readonly fetchDescriptor: SessionPorts['fetchDescriptor'];
+  readonly prepareFallback: SessionPorts['prepareFallback'];
 } {
   return {
     records: {
@@ -61,5 +63,6 @@ export function rpcHostPorts(client: RpcClient<HostMethods, HostEvents>): {
       },
     },
     fetchDescriptor: (host, port) => client.call('descriptor.fetch', { host, port }),
+    prepareFallback: async (target) => (await client.call('fallback.prepare', target)).url,
   };
 }

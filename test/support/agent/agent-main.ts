@@ -34,6 +34,7 @@ function directMediaPort(engine: MediaEngine): MediaPort {
   const { session } = engine;
   return {
     connect: async (options) => session['transport.connect'](options),
+    probeQuic: async (options) => session['transport.probeQuic'](options),
     async close(transport) {
       await session['transport.close']({ transport });
     },
@@ -105,6 +106,7 @@ async function createAgent(name: string, microphone: string | undefined): Promis
     records: createMemoryRecords(),
     keychain: createMemoryKeychain(true),
     fetchDescriptor,
+    prepareFallback: () => Promise.resolve(undefined),
     clock: systemClock,
     logger: silentLogger,
   });
