@@ -61,8 +61,7 @@ function frameLength(bytes: Uint8Array, maxPayloadBytes: number): number | undef
   const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0;
   if (bytes.length < 2 + lengthBytes) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const payload =
-    short === 126 ? view.getUint16(2) : short === 127 ? Number(view.getBigUint64(2)) : short;
+  const payload = short === 126 ? view.getUint16(2) : short === 127 ? Number(view.getBigUint64(2)) : short;
   if (payload > maxPayloadBytes) throw new WebSocketFrameError('frame too long');
   return 2 + lengthBytes + MASK_BYTES + payload;
 }
