@@ -490,4 +490,53 @@ describe('a member', () => {
     setting.enter(setting.addPerson());
     expect(await setting.until(() => setting.converged(), 120_000)).toBe(true);
   });
+
+  it('that went back to an earlier moment gets new keys before it sends again', async () => {
+    const setting = world('text');
+    const [alice, bob] = (await enterAll(setting, 2)) as [Person, Person];
+    setting.send(bob, 'one');
+    await setting.settle();
+    const earlier = bob.stored;
+    const epoch = bob.session?.current?.epoch as number;
+    setting.send(bob, 'two');
+    await setting.settle();
+    // A copy of the profile folder is put back.
+    setting.crash(bob);
+    bob.stored = earlier;
+    setting.enter(bob);
+    await setting.settle();
+    setting.send(bob, 'three');
+    expect(await setting.until(() => texts(alice).length === 3, 10_000)).toBe(true);
+    expect(texts(alice)).toEqual(['one', 'two', 'three']);
+    expect(alice.failures).toEqual([]);
+    expect(bob.failures).toEqual(['group_state_old']);
+    expect(alice.session?.current?.epoch).toBe(epoch + 1);
+  });
+
+  it('of a group that the relay says it never had is given up with a word', async () => {
+    const setting = world('text');
+    const [alice] = (await enterAll(setting, 1)) as [Person];
+    const { stored } = alice;
+    const failures: string[] = [];
+    const client = createSimulatedRelay('text', () => setting.clock.wallTime()).connectClient(
+      alice.identity.publicKey,
+      0,
+    );
+    const session = createGroupSession({
+      parameters: setting.parameters,
+      identity: alice.identity,
+      session: 0,
+      delivery: client.delivery,
+      clock: setting.clock,
+      logger: silentLogger,
+      persist: () => Promise.resolve(),
+      ...(stored ? { restored: stored } : {}),
+    });
+    const subscription = session.onDidFail((code) => failures.push(code));
+    session.connect({ epoch: null });
+    await session.whenIdle();
+    expect(failures).toEqual(['group_rolled_back']);
+    subscription.dispose();
+    session.dispose();
+  });
 });

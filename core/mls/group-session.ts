@@ -225,6 +225,8 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
   let keyPackageSecrets: readonly Bytes[] = [];
   let outbox: readonly OutboxEntry[] = [];
   let sentIds: readonly string[] = [];
+  /** Messages of ours in this epoch that this state never sent: it is older than what was sent from it. */
+  let olderThanSent = false;
   const waiting = new Map<string, Waiting>();
   let doneRequests: readonly string[] = [];
   let blockedUntil = 0;
@@ -305,6 +307,7 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
   ): void => {
     group = next;
     pending = undefined;
+    olderThanSent = false;
     for (const entry of change.added) {
       const request = waiting.get(ownerKey(entry));
       if (!request) continue;
@@ -437,7 +440,15 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
     schedule.messageSeen();
     if (equalBytes(entry.identity, identity.publicKey)) {
       // MLS cannot open one's own messages; what was sent is known by its id.
+      const id = toHex(entry.messageId);
+      const isKnown = sentIds.includes(id) || outbox.some((queued) => toHex(queued.messageId) === id);
       finishMessage(entry.messageId, entry.at, entry.cursor);
+      if (!isKnown && !olderThanSent) {
+        // The profile went back to an earlier moment. Going on would use the same keys again, and the others
+        // would refuse the messages as replayed: a commit of our own makes new ones first.
+        olderThanSent = true;
+        report('group_state_old');
+      }
       return;
     }
     try {
@@ -536,6 +547,7 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
     // Nothing left to do when every key package turned out to be bad.
     if (
       joiners.length + removes.length === 0 &&
+      !olderThanSent &&
       clock.now() < (schedule.nextCommitAt(from, waitingOwners()) ?? Infinity)
     )
       return;
@@ -673,7 +685,10 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
     try {
       const state = decodeSessionState(stored);
       outbox = [...state.outbox, ...outbox];
-      if (relayEpoch === null) return;
+      if (relayEpoch === null) {
+        if (state.group) report('group_rolled_back');
+        return;
+      }
       if (!state.group) {
         keyPackageSecrets = state.keyPackages;
         if (keyPackageSecrets.length === 0) return;
@@ -773,11 +788,11 @@ export function createGroupSession(options: GroupSessionOptions): GroupSession {
       return true;
     }
     const due = schedule.nextCommitAt(group, waitingOwners());
-    if (due !== undefined && now >= due) {
+    const [next] = outbox;
+    if ((due !== undefined && now >= due) || (olderThanSent && next)) {
       await prepare(group);
       return true;
     }
-    const [next] = outbox;
     if (next) {
       await sendNext(next);
       return true;
