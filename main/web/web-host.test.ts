@@ -3,6 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { decodeCbor, encodeCbor } from '../../core/protocol/cbor.ts';
 import { createFakeClock, type FakeClock } from '../../core/base/testing/fake-clock.ts';
 import { makeTestBuild, openTestServices, type TestServices } from '../testing/host-harness.ts';
 import { startWebHost, type WebHost } from './web-host.ts';
@@ -197,6 +198,33 @@ test('the token is new at every start and has 256 bits', async () => {
   });
   expect(new URL(other.url).hash).not.toContain(token);
   await other.close();
+});
+
+test('a second page takes over: the first is told and nothing of it is carried out any more', async () => {
+  const encode = (message: Record<string, unknown>): Buffer => Buffer.from(encodeCbor(message as never));
+  const write = (id: number, key: string): Buffer =>
+    encode({
+      kind: 'call',
+      id,
+      name: 'records.write',
+      argument: { changes: [{ key, value: new Uint8Array([id]) }] },
+    });
+  const answerOf = (socket: WebSocket): Promise<unknown> =>
+    new Promise((resolve) =>
+      socket.once('message', (data) => resolve(decodeCbor(new Uint8Array(data as Buffer)))),
+    );
+  const { socket: first } = await open();
+  const written = answerOf(first);
+  first.send(write(1, 'page/first'));
+  expect(await written).toMatchObject({ kind: 'return', id: 1 });
+  const told = new Promise((resolve) => first.once('close', resolve));
+  const { socket: second } = await open();
+  first.send(write(2, 'page/late'));
+  expect(await told).toBe(4001);
+  const listed = answerOf(second);
+  second.send(encode({ kind: 'call', id: 3, name: 'records.list', argument: { prefix: 'page/' } }));
+  expect(await listed).toMatchObject({ kind: 'return', id: 3, value: ['page/first'] });
+  second.terminate();
 });
 
 test.each([

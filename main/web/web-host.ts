@@ -34,6 +34,8 @@ export const RPC_PROTOCOL_PREFIX = 'conclave.';
 
 const HEARTBEAT_MS = 15_000;
 const MAX_CONNECTIONS = 8;
+/** Close code for a page whose place another one took. */
+const TAKEN_OVER = 4001;
 
 /**
  * Serves the workbench on 127.0.0.1 only.
@@ -43,6 +45,10 @@ const MAX_CONNECTIONS = 8;
  * name us. Another local program cannot: it does not know the token, 256 random bits that travel in the
  * address's fragment and in the WebSocket's subprotocol (a cookie would be sent to every port of this host,
  * RFC 6265 §8.5).
+ *
+ * One page at a time: two of them would run two sessions on the same stored keys and use keys twice. The
+ * newest page is served; whatever the one before still sends is not taken any more, and since a session
+ * stores its state before it sends, that one falls silent.
  */
 export async function startWebHost(options: {
   readonly services: HostServices;
@@ -58,6 +64,8 @@ export async function startWebHost(options: {
   const port = await listen(server, options.port);
   const names = [`127.0.0.1:${port}`, `localhost:${port}`];
   const store = createDisposableStore();
+  /** Ends the page that is served. */
+  let current: (() => void) | undefined;
 
   server.on('request', (request, response) => {
     void answer(request, response, names, files);
@@ -110,7 +118,10 @@ export async function startWebHost(options: {
       refuse(socket, refusal.status);
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (client) => serve(client, services, clock, store));
+    sockets.handleUpgrade(request, socket, head, (client) => {
+      current?.();
+      current = serve(client, services, clock, store);
+    });
   });
 
   return {
@@ -228,13 +239,16 @@ function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-/** Connects one page to the services until it goes away or stops answering. */
+/**
+ * Connects one page to the services until it goes away or stops answering.
+ * @returns ends it because another page takes its place
+ */
 function serve(
   client: WebSocket,
   services: HostServices,
   clock: Clock,
   all: { add<T extends Disposable>(d: T): T },
-): void {
+): () => void {
   client.binaryType = 'nodebuffer';
   const port = createBytesPort({
     send: (bytes) => {
@@ -262,11 +276,16 @@ function serve(
     else if (!port.receive(data)) client.close(1007, 'not deterministic CBOR');
   });
   client.on('error', () => client.terminate());
-  client.on('close', () => {
+  const end = (): void => {
     timer?.dispose();
     port.closed();
     connection.dispose();
     port.dispose();
-  });
+  };
+  client.on('close', end);
   timer = clock.setTimer(HEARTBEAT_MS, beat);
+  return () => {
+    end();
+    client.close(TAKEN_OVER, 'opened in another window');
+  };
 }
