@@ -33,7 +33,7 @@ export type PlayoutStep =
     }
   /** The missing frame is in the in-band FEC of this packet, which is played next. */
   | { readonly kind: 'recover'; readonly time: number; readonly units: number; readonly packet: Bytes }
-  /** Nothing to go by. Loudness goes from one factor to the other. */
+  /** Nothing to go by, yet or at all. Loudness goes from one factor to the other. */
   | { readonly kind: 'conceal'; readonly units: number; readonly gainFrom: number; readonly gainTo: number }
   /** Nothing to play for 10 ms. */
   | { readonly kind: 'silence' };
@@ -75,8 +75,20 @@ export const MAX_BUFFERED_UNITS = 100;
 /** Concealment fades out over this long; then the spurt is over until something comes. */
 const MAX_CONCEAL_UNITS = 10;
 const SPEAKING_HOLD_MS = 200;
-/** The playback device takes audio in bursts of 10 ms, so a spurt may start this much early. */
-const PULL_SLACK_MS = 5;
+/**
+ * Never aims for less: the device takes audio in bursts of 10 ms, so a frame may be asked for that much before
+ * it has to be heard.
+ */
+const MIN_TARGET_MS = 10;
+/**
+ * What is asked for a little early, too, is not in the delays of the packets, but in frames that were not there
+ * and came soon after: each raises the floor of the target, which comes down again with time.
+ */
+const MISS_STEP_MS = 5;
+const MAX_MISS_MS = 20;
+const MISS_MEMORY_MS = 10_000;
+/** A spurt can only start where 10 ms begin; starting this much early is nearer to the target than waiting. */
+const PULL_SLACK_MS = 3;
 /**
  * A lost frame can be recovered when the packet after it has come before it is due. Above this share of loss
  * that is worth waiting one frame longer.
@@ -87,15 +99,22 @@ const LOSS_SMOOTHING = 0.005;
 /** The delay is judged by its lowest value of this long, as single frames come in bursts. */
 const JUDGE_MS = 500;
 /** Above the target by this much the buffer is shortened, below it by this much it is lengthened. */
-const SHRINK_MARGIN_MS = 15;
+const SHRINK_MARGIN_MS = 5;
 const GROW_MARGIN_MS = 10;
 const STRETCH_INTERVAL_UNITS = 6;
+/** Above this much of excess every frame is shortened: the delay is heard more than the cuts. */
+const HURRY_ABOVE_MS = 60;
 /** Above the target by this much frames are given up: being current matters more than hearing all. */
 const SKIP_MARGIN_MS = 250;
 
+interface HeldFrame {
+  readonly frame: JitterFrame;
+  readonly redundant: boolean;
+}
+
 /** Makes an empty buffer. `now` is a monotonic clock in ms. */
 export function createJitterBuffer(now: () => number): JitterBuffer {
-  const frames = new Map<number, { readonly frame: JitterFrame; readonly redundant: boolean }>();
+  const frames = new Map<number, HeldFrame>();
   const delay = createDelayEstimator();
   let newest: number | undefined;
   let playing = false;
@@ -105,6 +124,12 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
   let playedUpTo = -Infinity;
   let frameUnits = 2;
   let concealedUnits = 0;
+  /** Playing stopped because nothing came any more, not at the end of a spurt. */
+  let interrupted = false;
+  /** Until the first frame of a spurt that came by itself: copies before it are what was said before it. */
+  let inPreRoll = false;
+  let missMs = 0;
+  let missedAt = 0;
   let lastSpeech = -Infinity;
   let lossShare = 0;
   let judgeSince = 0;
@@ -123,7 +148,7 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
   const targetMs = (): number => {
     const frameMs = frameUnits * UNIT_MS;
     const recovery = lossShare > RECOVERY_FROM_LOSS ? frameMs : 0;
-    return Math.min(MAX_TARGET_MS, Math.max(frameMs, delay.quantileMs + recovery));
+    return Math.min(MAX_TARGET_MS, Math.max(MIN_TARGET_MS + missMs, delay.quantileMs) + recovery);
   };
   const delayAt = (time: number, at: number): number => at - (time * UNIT_MS + delay.baseMs(at));
   const drop = (time: number): void => {
@@ -161,6 +186,10 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
   };
 
   const judge = (at: number): void => {
+    if (missMs > 0 && at - missedAt > MISS_MEMORY_MS) {
+      missMs -= MISS_STEP_MS;
+      missedAt = at;
+    }
     lowestDelay = Math.min(lowestDelay, delayAt(position, at));
     if (at - judgeSince < JUDGE_MS) return;
     const excess = lowestDelay - targetMs();
@@ -169,17 +198,16 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
     lowestDelay = Infinity;
   };
 
-  const playFrame = (
-    held: { readonly frame: JitterFrame; readonly redundant: boolean },
-    startsSpurt: boolean,
-    at: number,
-  ): PlayoutStep => {
+  const playFrame = (held: HeldFrame, startsSpurt: boolean, at: number): PlayoutStep => {
     const { frame, redundant } = held;
     judge(at);
     const time = position;
     frames.delete(time);
-    countFrame(!redundant);
-    if (redundant) recovered += 1;
+    if (!redundant) inPreRoll = false;
+    if (!inPreRoll) {
+      countFrame(!redundant);
+      if (redundant) recovered += 1;
+    }
     position += frame.units;
     playedUpTo = position;
     frameUnits = frame.units;
@@ -189,7 +217,7 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
     // A pitch period now and then goes unnoticed; what remains is left to later frames.
     unitsSinceStretch += frame.units;
     const step =
-      unitsSinceStretch < STRETCH_INTERVAL_UNITS
+      unitsSinceStretch < STRETCH_INTERVAL_UNITS && stretchMs > -HURRY_ABOVE_MS
         ? 0
         : Math.max(-frame.units * 5, Math.min(frame.units * 5, stretchMs));
     if (step !== 0) unitsSinceStretch = 0;
@@ -197,19 +225,24 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
     return { kind: 'frame', time, units: frame.units, packet: frame.packet, startsSpurt, stretchMs: step };
   };
 
-  const conceal = (units: number, advance: boolean): PlayoutStep => {
+  /** The position stays: what comes late is still played, and only what is overtaken counts as lost. */
+  const conceal = (units: number): PlayoutStep => {
     if (concealedUnits >= MAX_CONCEAL_UNITS) {
       stop();
+      interrupted = true;
       return { kind: 'silence' };
-    }
-    if (advance) {
-      position += units;
-      countFrame(false);
     }
     concealed += 1;
     const gainFrom = 1 - concealedUnits / MAX_CONCEAL_UNITS;
     concealedUnits += units;
     return { kind: 'conceal', units, gainFrom, gainTo: Math.max(0, 1 - concealedUnits / MAX_CONCEAL_UNITS) };
+  };
+
+  /** Goes over missing frames to the next one that has come. */
+  const overtake = (next: number): void => {
+    for (let time = position; time < next; time += frameUnits) countFrame(false);
+    position = next;
+    playedUpTo = next;
   };
 
   return {
@@ -249,7 +282,12 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
         if (delayAt(first, at) + PULL_SLACK_MS < targetMs()) return { kind: 'silence' };
         playing = true;
         startsSpurt = true;
-        position = first;
+        inPreRoll = true;
+        // How much speech the interruption took nobody knows: at most what concealment stood in for.
+        if (interrupted) position = Math.max(playedUpTo, first - MAX_CONCEAL_UNITS);
+        else position = first;
+        overtake(first);
+        interrupted = false;
         judgeSince = at;
         lowestDelay = Infinity;
         stretchMs = 0;
@@ -258,27 +296,29 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
         const first = earliest();
         if (first !== undefined) position = skipTo(at, first);
       }
-      const here = frames.get(position);
-      if (here) return playFrame(here, startsSpurt, at);
       const next = earliest();
-      if (next === undefined) {
-        // Nothing has come: either it is lost, or the delay has grown and waiting a frame makes room for it.
-        const growing = delayAt(position, at) + frameUnits * UNIT_MS <= targetMs() + PULL_SLACK_MS;
-        return conceal(frameUnits, !growing);
-      }
-      const { frame } = frames.get(next) as { readonly frame: JitterFrame };
+      // Nothing has come. Waiting makes room for it, for as long as concealment carries.
+      if (next === undefined) return conceal(1);
+      const held = frames.get(next) as HeldFrame;
+      const { frame } = held;
       const gap = next - position;
-      if (gap === frame.units && hasInBandFec(frame.packet)) {
+      const mendable = gap === frame.units && hasInBandFec(frame.packet);
+      if (gap > 0 && mendable && concealedUnits < gap) {
         const time = position;
-        position = next;
-        playedUpTo = position;
+        overtake(next);
         concealedUnits = 0;
-        countFrame(false);
         recovered += 1;
         lastSpeech = at;
         return { kind: 'recover', time, units: gap, packet: frame.packet };
       }
-      return conceal(Math.min(gap, frameUnits), true);
+      // What was concealed while waiting stands for what is missing.
+      if (gap > concealedUnits) return conceal(Math.min(gap - concealedUnits, frameUnits));
+      if (gap === 0 && concealedUnits > 0) {
+        missMs = Math.min(MAX_MISS_MS, missMs + MISS_STEP_MS);
+        missedAt = at;
+      }
+      overtake(next);
+      return playFrame(held, startsSpurt, at);
     },
     get speaking() {
       return now() - lastSpeech < SPEAKING_HOLD_MS;

@@ -25,6 +25,20 @@ describe('media clock', () => {
     expect(clock.next(1060, 0, true)).toBe(106);
   });
 
+  it('takes lateness that lasts for lost audio, and lateness that passes not', () => {
+    const clock = createMediaClock();
+    for (let i = 0; i < 100; i++) clock.next(i * 10, 0, false);
+    // Two blocks run 60 ms late, then all is as before.
+    for (let i = 100; i < 200; i++) expect(clock.next(i * 10 + (i < 102 ? 60 : 0), 0, false)).toBe(i);
+    // 60 ms were lost for good.
+    const times = Array.from({ length: 60 }, (_, i) => clock.next((200 + i) * 10 + 60, 0, false));
+    expect(times[0]).toBe(200);
+    expect(times.at(-1)).toBe(200 + 59 + 6);
+    // 10 ms more: nobody hears the correction between two spurts.
+    for (let i = 0; i < 40; i++) expect(clock.next((260 + i) * 10 + 71, 0, false)).toBe(266 + i);
+    expect(clock.next(3000 + 71, 0, true)).toBe(307);
+  });
+
   it('follows a device that is 100 ppm slow for an hour without a jump', () => {
     const clock = createMediaClock();
     for (let i = 0; i < 360_000; i++)

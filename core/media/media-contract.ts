@@ -64,8 +64,13 @@ export interface MediaStats {
   readonly framesReceived: number;
   readonly datagramsSent: number;
   readonly datagramsReceived: number;
-  /** Datagrams that failed authentication, were replayed or had an unknown epoch. */
+  /** Datagrams of epochs there are keys for that failed authentication or were replayed, or unreadable ones. */
   readonly rejected: number;
+  /**
+   * Datagrams of an epoch this client has no keys of: from before it was a member, from a commit that has not
+   * arrived yet, or from more than 10 s ago. They cannot be told from forged ones, and none is heard.
+   */
+  readonly otherEpoch: number;
   readonly kbpsIn: number;
   readonly kbpsOut: number;
   readonly people: readonly PersonMediaStats[];
@@ -74,11 +79,17 @@ export interface MediaStats {
 /** Numbers about what is heard of one person. */
 export interface PersonMediaStats {
   readonly session: number;
+  /** Frames that came, late and repeated ones included. */
   readonly received: number;
+  /** Frames that were not there when speech went on without them. */
   readonly lost: number;
+  /** Of the lost ones, made good from in-band FEC or a redundant copy. */
   readonly recoveredByFec: number;
+  /** Stretches of 10 ms or a frame that were made up, for a lost frame or while waiting for one. */
   readonly concealed: number;
+  /** Frames that came after their place had been passed, or were given up to catch up with a delay. */
   readonly late: number;
+  /** How long the next frame is held beyond the quickest transit of the last seconds, ms. */
   readonly playoutDelayMs: number;
 }
 

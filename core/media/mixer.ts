@@ -16,7 +16,7 @@ export interface Mixer {
 const CEILING = 0.977;
 /** The limiter turns down within 1 ms and lets go with a time constant of some 100 ms. */
 const ATTACK_SAMPLES = 48;
-const RELEASE_PER_BLOCK = 0.1;
+const RELEASE_SAMPLES = 4800;
 
 /** Makes a mixer. */
 export function createMixer(): Mixer {
@@ -42,7 +42,8 @@ export function createMixer(): Mixer {
       lastOutputGain = outputGain;
       const needed = peak > CEILING ? CEILING / peak : 1;
       const from = limiterGain;
-      limiterGain = needed < from ? needed : Math.min(needed, from + (1 - from) * RELEASE_PER_BLOCK);
+      limiterGain =
+        needed < from ? needed : Math.min(needed, from + ((1 - from) * target.length) / RELEASE_SAMPLES);
       if (from === 1 && limiterGain === 1) return;
       const ramp = limiterGain < from ? Math.min(ATTACK_SAMPLES, target.length) : target.length;
       for (let i = 0; i < target.length; i++) {

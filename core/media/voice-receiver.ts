@@ -5,15 +5,20 @@ import { createJitterBuffer, type JitterStats, type PlayoutStep } from './jitter
 import { OpusError, SAMPLES_PER_MS, type OpusDecoder } from './opus-codec.ts';
 import { MAX_STRETCH_SAMPLES, stretchSpeech } from './time-stretch.ts';
 
-/** The mix is made in blocks of 10 ms. */
+/** Captured audio is processed in blocks of 10 ms, the unit of media time. */
 export const BLOCK_SAMPLES = 480;
+/**
+ * The mix is made in blocks of 2.5 ms: a spurt can then begin in the middle of what the device takes at once,
+ * which is 4 ms earlier on average than with blocks of 10 ms.
+ */
+export const MIX_SAMPLES = 120;
 const MAX_STEP_SAMPLES = 60 * SAMPLES_PER_MS + MAX_STRETCH_SAMPLES;
 
 /** Plays what one person sends. */
 export interface VoiceReceiver extends Disposable {
   /** Takes an opened payload. @returns what is wrong with it, or nothing. */
   receive(payload: Bytes): string | undefined;
-  /** Writes the next 10 ms. @returns false when they are silent and nothing was written. */
+  /** Fills `target` with what is next. @returns false when that is silence and nothing was written. */
   read(target: Float32Array): boolean;
   readonly speaking: boolean;
   readonly stats: JitterStats;
@@ -66,9 +71,9 @@ export function createVoiceReceiver(decoder: OpusDecoder, now: () => number): Vo
     },
     read(target) {
       let written = 0;
-      while (written < BLOCK_SAMPLES) {
+      while (written < target.length) {
         if (decodedOffset < decodedLength) {
-          const count = Math.min(BLOCK_SAMPLES - written, decodedLength - decodedOffset);
+          const count = Math.min(target.length - written, decodedLength - decodedOffset);
           target.set(decoded.subarray(decodedOffset, decodedOffset + count), written);
           decodedOffset += count;
           written += count;
@@ -77,7 +82,7 @@ export function createVoiceReceiver(decoder: OpusDecoder, now: () => number): Vo
         const step = buffer.pull();
         if (step.kind === 'silence') {
           if (written === 0) return false;
-          target.fill(0, written, BLOCK_SAMPLES);
+          target.fill(0, written);
           return true;
         }
         decodedLength = decodeStep(step);

@@ -50,6 +50,13 @@ const EXPECTED_LOSS_LOSSY = 10;
 /** Below 32 kbit/s libopus makes no FEC at 5 %. */
 const FEC_BITRATE = 32_000;
 
+/**
+ * What was said just before the gate opened goes along with the first frame of a spurt as redundant copies, so
+ * that soft onsets are not cut: this long, besides what the first frame itself has of it. As copies they do not
+ * look like packets that took long to come.
+ */
+const PRE_ROLL_MS = 20;
+
 /** Makes a sender that is disabled. It owns the encoder and the suppressor. */
 export function createVoiceSender(stages: VoiceSenderStages, initial: AudioSettings): VoiceSender {
   const { gate, suppressor, encoder, seal, send } = stages;
@@ -64,6 +71,8 @@ export function createVoiceSender(stages: VoiceSenderStages, initial: AudioSetti
   let frameTime = 0;
   let frameOpen = false;
   let recent: readonly Bytes[] = [];
+  /** Whole frames the gate kept back, oldest first. */
+  let preRoll: readonly { readonly time: number; readonly samples: Float32Array }[] = [];
 
   const configureEncoder = (): void => {
     const lossy = redundancy > 0 || settings.bitrate < FEC_BITRATE;
@@ -78,14 +87,31 @@ export function createVoiceSender(stages: VoiceSenderStages, initial: AudioSetti
     const samples = settings.frameMs * SAMPLES_PER_MS;
     if (frame.length !== samples) frame = new Float32Array(samples);
   };
+  const frameUnits = (): number => settings.frameMs / 10;
+  const holdFrame = (): void => {
+    // Push-to-talk means what it says, and continuous sending has nothing before.
+    const kept = settings.mode === 'voiceActivity' && enabled ? PRE_ROLL_MS / settings.frameMs : 0;
+    preRoll = kept === 0 ? [] : [...preRoll, { time: frameTime, samples: frame.slice() }].slice(-kept);
+  };
+  /** Encodes the held frames that end where the first frame begins. */
+  const encodePreRoll = (): void => {
+    const last = preRoll.length;
+    for (const [index, { time, samples }] of preRoll.entries())
+      if (time === (frameTime - (last - index) * frameUnits()) >>> 0)
+        recent = [encoder.encode(samples), ...recent];
+    preRoll = [];
+  };
   const sendFrame = (endOfSpurt: boolean): void => {
+    let copies = redundancy;
     if (!inSpurt) {
       encoder.reset();
       recent = [];
+      encodePreRoll();
+      copies = recent.length;
       inSpurt = true;
     }
     const packet = encoder.encode(frame);
-    const redundant = recent.slice(0, redundancy);
+    const redundant = recent.slice(0, copies);
     const datagram = seal(
       encodeAudioPayload({ time: frameTime, durationMs: settings.frameMs, endOfSpurt, packet, redundant }),
     );
@@ -103,13 +129,16 @@ export function createVoiceSender(stages: VoiceSenderStages, initial: AudioSetti
       settings = next;
       gate.configure(next);
       configureEncoder();
+      if (next.mode !== 'voiceActivity') preRoll = [];
       if (sameFrames) return;
       // Redundant copies must have the duration of the frame that carries them.
       recent = [];
+      preRoll = [];
       dropFrame();
     },
     setEnabled(next) {
       enabled = next;
+      if (!enabled) preRoll = [];
     },
     setTalking: (pressed) => gate.setTalking(pressed),
     setLoss(percent) {
@@ -139,6 +168,7 @@ export function createVoiceSender(stages: VoiceSenderStages, initial: AudioSetti
       frameOpen ||= open;
       if (filled === frame.length) {
         if (frameOpen || inSpurt) sendFrame(!open);
+        else holdFrame();
         dropFrame();
       }
       return { levelDb: level, transmitting: open };

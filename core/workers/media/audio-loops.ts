@@ -1,7 +1,7 @@
 import { toDisposable, type Disposable } from '../../base/disposable.ts';
 import { openAudioRing } from '../../media/audio-ring.ts';
 import { waitForRoom, waitForSamples } from '../../media/audio-ring-wait.ts';
-import { BLOCK_SAMPLES } from '../../media/voice-receiver.ts';
+import { BLOCK_SAMPLES, MIX_SAMPLES } from '../../media/voice-receiver.ts';
 
 /**
  * What the playback ring is kept filled to: the device takes audio in bursts of four quanta (512 samples), so
@@ -46,7 +46,7 @@ export interface PlaybackLoop extends Disposable {
   setActive(active: boolean): void;
 }
 
-/** Makes an inactive loop. `fill` writes the next 10 ms. */
+/** Makes an inactive loop. `fill` writes the next 2.5 ms. */
 export function createPlaybackLoop(
   memory: SharedArrayBuffer,
   fill: (block: Float32Array) => void,
@@ -54,7 +54,7 @@ export function createPlaybackLoop(
   const ring = openAudioRing(memory);
   let active = false;
   let running = false;
-  const block = new Float32Array(BLOCK_SAMPLES);
+  const block = new Float32Array(MIX_SAMPLES);
   const run = async (): Promise<void> => {
     running = true;
     while (active) {

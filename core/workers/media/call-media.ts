@@ -6,7 +6,7 @@ import { createFrameKeyring } from '../../crypto/keyring.ts';
 import type { EpochKeys, PersonMediaStats } from '../../media/media-contract.ts';
 import { createMixer, type MixerInput } from '../../media/mixer.ts';
 import type { OpusCodec } from '../../media/opus-codec.ts';
-import { BLOCK_SAMPLES, createVoiceReceiver, type VoiceReceiver } from '../../media/voice-receiver.ts';
+import { createVoiceReceiver, MIX_SAMPLES, type VoiceReceiver } from '../../media/voice-receiver.ts';
 import { DATAGRAM_KIND, forEachBundled } from '../../protocol/media-datagram.ts';
 
 /** Frames and datagrams of a call since it began. */
@@ -14,6 +14,8 @@ export interface CallCounters {
   readonly framesReceived: number;
   /** Datagrams that were not from a member of the call, or not intact, or came twice. */
   readonly rejected: number;
+  /** Datagrams of an epoch there are no keys for. */
+  readonly otherEpoch: number;
   readonly lost: number;
   /** Largest interarrival jitter of the people heard, ms. */
   readonly jitterMs: number;
@@ -26,7 +28,7 @@ export interface CallMedia extends Disposable {
   seal(payload: Bytes): Bytes | undefined;
   /** Takes a media datagram or a bundle of them. */
   receive(datagram: Uint8Array): void;
-  /** Writes the next 10 ms of everybody. */
+  /** Writes the next 2.5 ms of everybody. */
   mix(target: Float32Array): void;
   setVolume(session: number, gain: number): void;
   setOutputGain(gain: number): void;
@@ -62,7 +64,7 @@ export function createCallMedia(options: {
     if (!person) {
       person = {
         receiver: createVoiceReceiver(codec.createDecoder(), () => clock.now()),
-        block: new Float32Array(BLOCK_SAMPLES),
+        block: new Float32Array(MIX_SAMPLES),
       };
       people.set(session, person);
     }
@@ -153,7 +155,8 @@ export function createCallMedia(options: {
       } = keyring.counters;
       return {
         framesReceived,
-        rejected: forged + replayed + uncommitted + unknownEpoch + unknownSender + unreadable + malformed,
+        rejected: forged + replayed + uncommitted + unknownSender + unreadable + malformed,
+        otherEpoch: unknownEpoch,
         lost,
         jitterMs,
       };

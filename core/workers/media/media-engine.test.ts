@@ -134,6 +134,38 @@ describe('media engine', () => {
     );
   });
 
+  it('counts frames of an epoch it was not in apart from rejected ones', async () => {
+    const relay = createLoopbackRelay();
+    const alice = await join(relay);
+    const bob = await join(relay);
+    await alice.engine.session['call.start']({ transport: alice.transport, slot: 1 });
+    await bob.engine.session['call.start']({ transport: bob.transport, slot: 2 });
+    const keys = new Map([
+      [1, randomBytes(32)],
+      [2, randomBytes(32)],
+    ]);
+    const stats = async () => bob.engine.page['media.stats']({});
+    const speak = async (): Promise<void> => {
+      for (let i = 0; i < 10; i++) {
+        alice.microphone.write(new Float32Array(480).fill(0.1));
+        await until(() => alice.microphone.available() === 0);
+      }
+    };
+    await alice.engine.session['call.setEpoch'](epochFor(1, 1, keys));
+    await speak();
+    expect(await stats()).toMatchObject({ framesReceived: 0, rejected: 0, otherEpoch: 5 });
+    await bob.engine.session['call.setEpoch'](epochFor(1, 2, keys));
+    await speak();
+    expect(await stats()).toMatchObject({ framesReceived: 5, rejected: 0, otherEpoch: 5 });
+    // A member of the epoch whose key is not the one of its frames.
+    keys.set(1, randomBytes(32));
+    await bob.engine.session['call.setEpoch'](epochFor(2, 2, keys));
+    keys.set(1, randomBytes(32));
+    await alice.engine.session['call.setEpoch'](epochFor(2, 1, keys));
+    await speak();
+    expect(await stats()).toMatchObject({ framesReceived: 5, rejected: 5, otherEpoch: 5 });
+  });
+
   it('keeps one transport, passes control bytes and tells once that it is gone', async () => {
     const relay = createLoopbackRelay();
     const { engine, transport } = await join(relay);

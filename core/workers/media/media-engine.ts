@@ -177,6 +177,7 @@ export function createMediaEngine(options: {
       datagramsSent,
       datagramsReceived,
       rejected: counters?.rejected ?? 0,
+      otherEpoch: counters?.otherEpoch ?? 0,
       kbpsIn,
       kbpsOut,
       people: call?.media.people() ?? [],
