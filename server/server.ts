@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import process from 'node:process';
 import type { Clock } from '../core/base/async.ts';
@@ -228,9 +228,12 @@ function startError(error: unknown, protocol: string, port: number): CodedError 
 function openDatabase(config: ServerConfig, inData: (name: string) => string): RelayDatabase {
   const configured = config['database.path'];
   const path = configured === ':memory:' || isAbsolute(configured) ? configured : inData(configured);
-  const database = openRelayDatabase(path, config['rooms.text_log_entries']);
-  if (path !== ':memory:') chmodSync(path, 0o600);
-  return database;
+  if (path !== ':memory:') {
+    // Before SQLite opens it: the journal beside it gets the same mode.
+    closeSync(openSync(path, 'a', 0o600));
+    chmodSync(path, 0o600);
+  }
+  return openRelayDatabase(path, config['rooms.text_log_entries']);
 }
 
 /** A server without any room is of no use before an admin exists. */

@@ -39,7 +39,6 @@ const requests: readonly ClientRequest[] = [
     groupInfo: bytes(100),
   },
   { t: 'group.send', id: 9, group: 'text:1:1', epoch: 0, messageId: bytes(16), message: bytes(300) },
-  { t: 'stats.report', id: 10, rttMs: 12.5, lossPercent: 0, jitterMs: 1, kbpsIn: 0.5, kbpsOut: 30 },
 ];
 const events: readonly ServerMessage[] = [
   { t: 'challenge', version: 1, serverId: key, nonce: key, signature: bytes(64) },

@@ -7,7 +7,6 @@ import {
   bytes,
   integer,
   nullable,
-  number,
   object,
   oneOf,
   optional,
@@ -214,15 +213,6 @@ const clientRequest = variants('t', {
   'keyPackages.publish': object({ id: requestId, packages: array(keyPackage, { max: 20 }) }),
   /** Takes one package of somebody, each handed out once. ok { keyPackage } */
   'keyPackages.claim': object({ id: requestId, identity }),
-  /** Five numbers, kept in memory only. ok {} */
-  'stats.report': object({
-    id: requestId,
-    rttMs: number({ min: 0, max: 60_000 }),
-    lossPercent: number({ min: 0, max: 100 }),
-    jitterMs: number({ min: 0, max: 60_000 }),
-    kbpsIn: number({ min: 0, max: 1_000_000 }),
-    kbpsOut: number({ min: 0, max: 1_000_000 }),
-  }),
 });
 /** A request of a client. */
 export type ClientRequest = Infer<typeof clientRequest>;
@@ -277,7 +267,6 @@ const answerSchemas = {
   'group.send': object({ cursor, at: unixMs }),
   'keyPackages.publish': object({ stored: integer() }),
   'keyPackages.claim': object({ keyPackage }),
-  'stats.report': object({}),
 } as const;
 /** The fields of the `ok` answer to each request. */
 export type AnswerOf<T extends ClientRequest['t']> = Infer<(typeof answerSchemas)[T]>;

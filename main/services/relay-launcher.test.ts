@@ -1,8 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile, mkdir, chmod } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createDeferred } from '../../core/base/async.ts';
 import { createDisposableStore } from '../../core/base/disposable.ts';
@@ -11,7 +13,7 @@ import type { RelayStatus } from '../../core/base/rpc/host-contract.ts';
 import { decodeDescriptor } from '../../core/protocol/server-descriptor.ts';
 import { bundleForDeno, RELAY_BUNDLE } from '../../test/support/relay-process.ts';
 import { fetchDescriptor } from './descriptor-fetch.ts';
-import { createRelayLauncher, denoPermissions, type RelayLauncher } from './relay-launcher.ts';
+import { createRelayLauncher, denoBinary, denoPermissions, type RelayLauncher } from './relay-launcher.ts';
 
 const packages = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
@@ -169,4 +171,31 @@ test('without Deno or without the relay the reason is given before anybody start
 test('paths with commas are one path to Deno', () => {
   const flags = denoPermissions({ script: '/app/relay.js', dataFolder: '/data/a,b', environment: ['X'] });
   expect(flags).toContain('--allow-write=/data/a,,b');
+});
+
+test('the relay listens and reaches nobody', async () => {
+  const script = join(folder, 'outbound.js');
+  await writeFile(
+    script,
+    `const attempt = async (hostname) => {
+       try {
+         await Deno.connect({ hostname, port: 9 });
+         return 'connected';
+       } catch (error) {
+         return error.name;
+       }
+     };
+     Deno.listen({ hostname: '::', port: 0 }).close();
+     console.log(JSON.stringify([await attempt('192.0.2.1'), await attempt('example.org')]));`,
+  );
+  const dataFolder = join(folder, 'relay');
+  await mkdir(dataFolder);
+  const binary = denoBinary(packages);
+  if ('reason' in binary) throw new Error(binary.reason);
+  const { stdout } = await promisify(execFile)(
+    binary.path,
+    ['run', ...denoPermissions({ script, dataFolder, environment: ['X'] }), script],
+    { env: { DENO_NO_UPDATE_CHECK: '1', HOME: folder }, timeout: 20_000 },
+  );
+  expect(JSON.parse(stdout)).toEqual(['NotCapable', 'NotCapable']);
 });

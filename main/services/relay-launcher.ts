@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
   createDeferred,
@@ -86,7 +87,8 @@ export function denoBinary(packages: string): { readonly path: string } | { read
 
 /**
  * What the relay may do: no prompts, no code from the network, and files and environment limited to what it
- * needs. The network stays open because a relay serves whoever comes.
+ * needs. It may listen on this computer's own addresses and connect to nobody: somebody who breaks into it
+ * reaches no other machine through it.
  *
  * @param options.read further files or folders it may read
  * @param options.environment names of the variables it may read; `*` at the end stands for any rest
@@ -105,11 +107,21 @@ export function denoPermissions(options: {
     '--no-prompt',
     '--no-config',
     '--no-lock',
-    '--allow-net',
+    `--allow-net=${ownAddresses().join(',')}`,
     `--allow-read=${[dataFolder, dirname(script), ...read].map(escapeComma).join(',')}`,
     `--allow-write=${escapeComma(dataFolder)}`,
     `--allow-env=${environment.join(',')}`,
   ];
+}
+
+/** Every address this computer can listen on, as Deno writes them. */
+function ownAddresses(): readonly string[] {
+  const found = Object.values(networkInterfaces()).flatMap((entries) =>
+    (entries ?? [])
+      .filter(({ family, scopeid }) => family === 'IPv4' || scopeid === 0)
+      .map(({ family, address }) => (family === 'IPv6' ? `[${address}]` : address)),
+  );
+  return [...new Set(['[::]', '0.0.0.0', '[::1]', '127.0.0.1', 'localhost', ...found])];
 }
 
 /** Deno separates paths by commas and takes a doubled one as a comma that belongs to the path. */

@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify, timingSafeEqual } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes, type Bytes } from '../../core/base/bytes.ts';
 
 /** The relay's long-term Ed25519 identity, which clients pin. */
@@ -37,7 +37,9 @@ export function loadServerKey(path: string): ServerKey {
 /** Writes a file only its owner can read, all of it or nothing. */
 export function writePrivateFile(path: string, content: Uint8Array | string): void {
   const temporary = `${path}.new`;
-  writeFileSync(temporary, content, { mode: 0o600, flush: true });
+  // Anew each time: an existing file would keep its own mode, and a link would lead elsewhere.
+  rmSync(temporary, { force: true });
+  writeFileSync(temporary, content, { mode: 0o600, flag: 'wx', flush: true });
   renameSync(temporary, path);
 }
 

@@ -31,6 +31,8 @@ export interface GroupHandlers {
 
 /** Most key packages kept for one identity. */
 const MAX_KEY_PACKAGES = 100;
+/** All copies of one Welcome; a hundred newcomers in a group of fifty take 13 MB. */
+const MAX_WELCOME_BYTES = 64 * 1024 * 1024;
 /** An answer with log entries stays below this, so that it fits into one message. */
 const MAX_LOG_ANSWER_BYTES = 1024 * 1024;
 
@@ -238,6 +240,9 @@ export function createGroupHandlers(state: RelayState): GroupHandlers {
           }
         }
         const welcome = request.welcome?.message;
+        // One copy is kept for each addressee: a small request must not fill the disk.
+        if (welcome && welcome.length * absent.length > MAX_WELCOME_BYTES)
+          throw wireError('message_too_large', 'Too many people at once. Add them in several commits.');
         storage.appendCommit(
           entry,
           request.groupInfo,

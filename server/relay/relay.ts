@@ -76,7 +76,6 @@ export function createRelay(options: RelayOptions): Relay {
   const groups = createGroupHandlers(state);
   const handlers: Handlers = {
     ping: (_session, _request, reply) => reply({}),
-    'stats.report': (_session, _request, reply) => reply({}),
     ...rooms.handlers,
     ...calls.handlers,
     ...groups.handlers,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -101,10 +101,14 @@ describe('what a relay remembers', () => {
     b2.close();
   });
 
-  it('keeps its files to its owner', async () => {
+  it('keeps its files to its owner, also in a folder that others may look into', async () => {
+    chmodSync(dataDir, 0o755);
+    writeFileSync(join(dataDir, 'server.key.new'), 'left behind', { mode: 0o644 });
     await start();
-    for (const name of ['server.key', 'certificates.json', 'conclave.db'])
-      expect(statSync(join(dataDir, name)).mode & 0o077, name).toBe(0);
+    const names = readdirSync(dataDir);
+    expect(names).toEqual(expect.arrayContaining(['server.key', 'certificates.json', 'conclave.db']));
+    expect(names).toContain('conclave.db-wal');
+    for (const name of names) expect(statSync(join(dataDir, name)).mode & 0o077, name).toBe(0);
   });
 
   it('forgets people and rooms in memory mode, but not who it is', async () => {
