@@ -205,6 +205,7 @@ export function createScriptedServer(wallTime: () => number): ScriptedServer {
         datagramsSent: 0,
         datagramsReceived: 0,
         rejected: 0,
+        otherEpoch: 0,
         kbpsIn: 0,
         kbpsOut: 0,
         people: [],
