@@ -131,7 +131,7 @@ describe('jitter buffer', () => {
       now = i * 20;
       if (i % 5 !== 4) {
         buffer.push(frame(i * 2));
-        if (i > 0) buffer.push(frame((i - 1) * 2), true);
+        if (i > 0) buffer.push(frame((i - 1) * 2), 'redundant');
       }
       kinds.push(buffer.pull().kind);
     }
@@ -179,6 +179,24 @@ describe('jitter buffer', () => {
     }
     expect(buffer.stats.targetMs).toBe(10);
     expect(buffer.stats.lost).toBe(0);
+  });
+
+  it('does not take what was held back on this side for a slow network', () => {
+    let now = 0;
+    const buffer = createJitterBuffer(() => now);
+    for (let i = 0; i < 300; i++) {
+      now = i * 20;
+      // Every ten frames the keys come 60 ms after the first frame that needs them.
+      const phase = i % 10;
+      for (const index of phase < 3 ? [] : phase === 3 ? [i - 3, i - 2, i - 1, i] : [i])
+        buffer.push(
+          { time: index * 2, units: 2, packet: WITH_FEC, endOfSpurt: false },
+          index < i ? 'held' : 'network',
+        );
+      buffer.pull();
+    }
+    expect(buffer.stats.targetMs).toBeLessThanOrEqual(30);
+    expect(buffer.stats).toMatchObject({ received: 300, lost: 0, late: 0 });
   });
 
   it('ends a spurt without concealment, holds the light for 200 ms, and starts the next one in time', () => {

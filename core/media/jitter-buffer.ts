@@ -19,6 +19,9 @@ export interface JitterFrame {
   readonly endOfSpurt: boolean;
 }
 
+/** How a packet got into the buffer. */
+export type PacketOrigin = 'network' | 'held' | 'redundant';
+
 /** What to play next. The units of all but `silence` are audio that the decoder makes. */
 export type PlayoutStep =
   | {
@@ -58,8 +61,11 @@ export interface JitterStats {
 
 /** One sender's buffer. */
 export interface JitterBuffer {
-  /** Takes a packet; `redundant` ones are copies carried by a later packet. */
-  push(frame: JitterFrame, redundant?: boolean): void;
+  /**
+   * Takes a packet; `redundant` ones are copies carried by a later packet. What was `held` back on this side,
+   * until there were keys for it, says nothing about the network.
+   */
+  push(frame: JitterFrame, origin?: PacketOrigin): void;
   /** The next stretch of audio; to be called when the one before has been used up. */
   pull(): PlayoutStep;
   /** Speech is being played, or was until 200 ms ago. */
@@ -246,7 +252,8 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
   };
 
   return {
-    push(frame, redundant = false) {
+    push(frame, origin = 'network') {
+      const redundant = origin === 'redundant';
       const at = now();
       const time = unwrap(frame.time);
       if (redundant) {
@@ -261,7 +268,7 @@ export function createJitterBuffer(now: () => number): JitterBuffer {
         duplicates += 1;
         return;
       }
-      delay.update(at, time * UNIT_MS);
+      if (origin === 'network' || newest === undefined) delay.update(at, time * UNIT_MS);
       newest = newest === undefined ? time : Math.max(newest, time);
       if (time < (playing ? position : playedUpTo) || time <= newest - MAX_BUFFERED_UNITS) {
         late += 1;

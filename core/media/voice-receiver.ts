@@ -16,8 +16,8 @@ const MAX_STEP_SAMPLES = 60 * SAMPLES_PER_MS + MAX_STRETCH_SAMPLES;
 
 /** Plays what one person sends. */
 export interface VoiceReceiver extends Disposable {
-  /** Takes an opened payload. @returns what is wrong with it, or nothing. */
-  receive(payload: Bytes): string | undefined;
+  /** Takes an opened payload, `held` if it had to wait for its key. @returns what is wrong with it, or nothing. */
+  receive(payload: Bytes, held?: boolean): string | undefined;
   /** Fills `target` with what is next. @returns false when that is silence and nothing was written. */
   read(target: Float32Array): boolean;
   readonly speaking: boolean;
@@ -55,16 +55,16 @@ export function createVoiceReceiver(decoder: OpusDecoder, now: () => number): Vo
   };
 
   return {
-    receive(bytes) {
+    receive(bytes, held = false) {
       const parsed = decodeAudioPayload(bytes);
       if (!parsed.ok) return parsed.error;
       const { time, durationMs, endOfSpurt, packet, redundant } = parsed.value;
       const units = durationMs / 10;
-      buffer.push({ time, units, packet, endOfSpurt });
+      buffer.push({ time, units, packet, endOfSpurt }, held ? 'held' : 'network');
       redundant.forEach((copy, index) =>
         buffer.push(
           { time: (time - units * (index + 1)) >>> 0, units, packet: copy, endOfSpurt: false },
-          true,
+          'redundant',
         ),
       );
       return undefined;

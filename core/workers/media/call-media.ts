@@ -7,7 +7,7 @@ import type { EpochKeys, PersonMediaStats } from '../../media/media-contract.ts'
 import { createMixer, type MixerInput } from '../../media/mixer.ts';
 import type { OpusCodec } from '../../media/opus-codec.ts';
 import { createVoiceReceiver, MIX_SAMPLES, type VoiceReceiver } from '../../media/voice-receiver.ts';
-import { DATAGRAM_KIND, forEachBundled } from '../../protocol/media-datagram.ts';
+import { DATAGRAM_KIND, forEachBundled, readMediaHeader } from '../../protocol/media-datagram.ts';
 
 /** Frames and datagrams of a call since it began. */
 export interface CallCounters {
@@ -37,6 +37,13 @@ export interface CallMedia extends Disposable {
   readonly counters: CallCounters;
 }
 
+/**
+ * A member who has applied a commit already sends under keys that are still on their way to us: such datagrams
+ * are kept this long (ms) and this many of them, so that a new epoch costs no frame.
+ */
+const HOLD_MS = 300;
+const MAX_HELD = 256;
+
 interface Person {
   readonly receiver: VoiceReceiver;
   readonly block: Float32Array;
@@ -58,6 +65,8 @@ export function createCallMedia(options: {
   let members: ReadonlySet<number> = new Set();
   const people = new Map<number, Person>();
   let malformed = 0;
+  let held: readonly { readonly at: number; readonly datagram: Uint8Array }[] = [];
+  let released = 0;
 
   const personOf = (session: number): Person => {
     let person = people.get(session);
@@ -70,14 +79,30 @@ export function createCallMedia(options: {
     }
     return person;
   };
-  const receiveOne = (datagram: Uint8Array): void => {
+  const receiveOne = (datagram: Uint8Array, wasHeld = false): void => {
     const opened = keyring.open(datagram);
+    // Before the first epoch there is nothing that a frame could be the continuation of.
+    if (opened.status === 'unknownEpoch' && keyring.epoch !== undefined && held.length < MAX_HELD) {
+      const now = clock.now();
+      held = [...held.filter(({ at }) => now - at < HOLD_MS), { at: now, datagram: datagram.slice() }];
+    }
     // A straggler of the epoch before may come from somebody who has left: nobody plays it.
     if (opened.status !== 'opened' || !members.has(opened.session)) return;
-    if (personOf(opened.session).receiver.receive(opened.payload) !== undefined) malformed += 1;
+    if (personOf(opened.session).receiver.receive(opened.payload, wasHeld) !== undefined) malformed += 1;
+  };
+  const releaseHeld = (epoch: number): void => {
+    const waiting = held;
+    const now = clock.now();
+    held = waiting.filter(({ datagram }) => readMediaHeader(datagram)?.epoch !== (epoch & 0xff));
+    for (const { at, datagram } of waiting) {
+      if (now - at >= HOLD_MS || readMediaHeader(datagram)?.epoch !== (epoch & 0xff)) continue;
+      released += 1;
+      receiveOne(datagram, true);
+    }
   };
   const lifetime = toDisposable(() => {
     keyring.clear();
+    held = [];
     for (const person of people.values()) person.receiver.dispose();
     people.clear();
   });
@@ -92,6 +117,7 @@ export function createCallMedia(options: {
         person.receiver.dispose();
         people.delete(session);
       }
+      releaseHeld(keys.epoch);
     },
     seal(payload) {
       try {
@@ -103,7 +129,8 @@ export function createCallMedia(options: {
       }
     },
     receive(datagram) {
-      if (((datagram[0] ?? 0) & 0x0f) === DATAGRAM_KIND.bundle) forEachBundled(datagram, receiveOne);
+      if (((datagram[0] ?? 0) & 0x0f) === DATAGRAM_KIND.bundle)
+        forEachBundled(datagram, (each) => receiveOne(each));
       else receiveOne(datagram);
     },
     mix(target) {
@@ -156,7 +183,7 @@ export function createCallMedia(options: {
       return {
         framesReceived,
         rejected: forged + replayed + uncommitted + unknownSender + unreadable + malformed,
-        otherEpoch: unknownEpoch,
+        otherEpoch: unknownEpoch - released,
         lost,
         jitterMs,
       };

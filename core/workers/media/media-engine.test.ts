@@ -166,6 +166,35 @@ describe('media engine', () => {
     expect(await stats()).toMatchObject({ framesReceived: 5, rejected: 5, otherEpoch: 5 });
   });
 
+  it('loses no frame to an epoch that another member enters first', async () => {
+    const relay = createLoopbackRelay();
+    const alice = await join(relay);
+    const bob = await join(relay);
+    await alice.engine.session['call.start']({ transport: alice.transport, slot: 1 });
+    await bob.engine.session['call.start']({ transport: bob.transport, slot: 2 });
+    const speak = async (): Promise<void> => {
+      for (let i = 0; i < 6; i++) {
+        alice.microphone.write(new Float32Array(480).fill(0.1));
+        await until(() => alice.microphone.available() === 0);
+      }
+    };
+    for (let epoch = 1; epoch <= 20; epoch++) {
+      const keys = new Map([
+        [1, randomBytes(32)],
+        [2, randomBytes(32)],
+      ]);
+      await alice.engine.session['call.setEpoch'](epochFor(epoch, 1, keys));
+      if (epoch > 1) await speak();
+      await bob.engine.session['call.setEpoch'](epochFor(epoch, 2, keys));
+    }
+    expect(await bob.engine.page['media.stats']({})).toMatchObject({
+      framesReceived: 19 * 3,
+      rejected: 0,
+      otherEpoch: 0,
+      jitterMs: 0,
+    });
+  });
+
   it('keeps one transport, passes control bytes and tells once that it is gone', async () => {
     const relay = createLoopbackRelay();
     const { engine, transport } = await join(relay);
