@@ -19,6 +19,12 @@ export function* composedAncestors(node: Node | null): Generator<Node> {
   }
 }
 
+/** Whether `node` is inside `container`, through shadow roots. */
+export function composedContains(container: Node, node: Node | null): boolean {
+  for (const ancestor of composedAncestors(node)) if (ancestor === container) return true;
+  return false;
+}
+
 /** The first element inside that can take the focus, through shadow roots and slots. */
 export function firstFocusable(root: Node): HTMLElement | undefined {
   const children =

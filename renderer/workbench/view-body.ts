@@ -3,7 +3,7 @@ import { createDisposableStore, type DisposableStore } from '../../core/base/dis
 import { createEmitter, type Emitter } from '../../core/base/event.ts';
 import type { EditorInput, TreeItem, TreeViewProvider } from '../../extensions/api/conclave.d.ts';
 import { defineElement, WorkbenchElement } from '../base/element.ts';
-import { firstFocusable } from '../base/focus.ts';
+import { composedContains, deepActiveElement, firstFocusable } from '../base/focus.ts';
 import { baseStyles, textButtonStyles } from '../base/styles.ts';
 import '../base/tree.ts';
 import type { RowAction, TreeElement, TreeRowEvent } from '../base/tree.ts';
@@ -106,8 +106,12 @@ export class ViewBodyElement extends WorkbenchElement {
   override focus(): void {
     void this.updateComplete.then(() => {
       const tree = this.renderRoot.querySelector<TreeElement>('conclave-tree');
-      if (tree) tree.focus();
-      else (firstFocusable(this) ?? this.#focusSelf()).focus();
+      if (tree) return tree.focus();
+      // The owner knows best where the focus belongs, the composer of a room for example.
+      const own = this.firstElementChild;
+      if (own instanceof HTMLElement) own.focus();
+      if (!own || !composedContains(own, deepActiveElement()))
+        (firstFocusable(this) ?? this.#focusSelf()).focus();
     });
   }
 

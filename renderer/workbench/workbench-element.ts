@@ -19,6 +19,9 @@ import './parts/title-bar.ts';
 import './sash.ts';
 import type { Shell } from './shell.ts';
 
+/** A click takes the focus away within this time, ms. */
+const POINTER_MS = 300;
+
 /**
  * The window: the parts in a grid, the sashes between them, and what floats above. The dock is a slotted child,
  * because its library's style sheet belongs to the document.
@@ -35,6 +38,7 @@ export class WorkbenchRootElement extends WorkbenchElement {
   declare serverName: string;
   declare private width: number;
   declare private height: number;
+  #lastPart: Part | undefined;
   readonly #focusChanged = createEmitter<Part>();
   /** The part that got the focus. */
   readonly onDidFocusPart = this.#focusChanged.event;
@@ -134,11 +138,35 @@ export class WorkbenchRootElement extends WorkbenchElement {
     store.add(
       listen(this, 'focusin', () => {
         const part = this.focusedPart();
-        if (part) this.#focusChanged.fire(part);
+        if (!part) return;
+        this.#lastPart = part;
+        this.#focusChanged.fire(part);
       }),
     );
+    this.#keepFocus(store);
     store.add({ dispose: () => this.#focusChanged.dispose() });
     update();
+  }
+
+  /**
+   * What has the focus may go away, a button of a call that has ended for example. The focus then stays in the
+   * same part: on the body, keys would go nowhere and a screen reader would start at the top again.
+   */
+  #keepFocus(store: DisposableStore): void {
+    let pointerAt = -Infinity;
+    store.add(
+      listen(window, 'pointerdown', (event) => void (pointerAt = event.timeStamp), { capture: true }),
+    );
+    store.add(
+      listen(document.body, 'focusout', (event) => {
+        // Who clicks on nothing in particular wants the focus to go.
+        if (event.relatedTarget !== null || event.timeStamp - pointerAt < POINTER_MS) return;
+        requestAnimationFrame(() => {
+          if (document.hasFocus() && deepActiveElement() === document.body && this.#lastPart !== undefined)
+            this.shell.layout.focus(this.#lastPart);
+        });
+      }),
+    );
   }
 
   #applySizes(): void {

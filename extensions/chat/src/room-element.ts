@@ -45,6 +45,9 @@ export class ChatRoomElement extends LitElement {
   #messages: RoomMessages | undefined;
   #held: Disposable[] = [];
   #clock: ReturnType<typeof setInterval> | undefined;
+  #visible = true;
+  /** Messages of others that came while the tab was behind another one. */
+  #unread = 0;
   #nextAnnouncement = 1;
   #atBottom = true;
   /** Distance from the end to keep when older messages are put above. */
@@ -407,7 +410,12 @@ export class ChatRoomElement extends LitElement {
       options.api.rooms.onDidChange(() => this.#updateTitle()),
       options.host.onDidClose(() => this.#stop()),
       options.host.onDidChangeVisibility((visible) => {
-        if (visible) this.#toBottom();
+        this.#visible = visible;
+        if (!visible) return;
+        this.#toBottom();
+        if (this.#unread === 0) return;
+        this.#unread = 0;
+        this.#updateTitle();
       }),
     ];
     this.#updateTitle();
@@ -430,26 +438,32 @@ export class ChatRoomElement extends LitElement {
   }
 
   override focus(): void {
-    this.renderRoot.querySelector<HTMLElement>('textarea, .action, .scroller')?.focus();
+    const find = (selector: string): HTMLElement | null => this.renderRoot.querySelector(selector);
+    (find('textarea') ?? find('.action') ?? find('.scroller'))?.focus();
   }
 
   get #roomName(): string {
     const { api, room, host } = this.#options as RoomElementOptions;
     return (
       api.rooms.all.find(({ id }) => id === room)?.name ??
-      host.input?.title.replace(/^# /, '') ??
+      // A tab's title is kept with the layout, the number of unread messages included.
+      host.input?.title.replace(/^# | \([0-9]+\)$/g, '') ??
       strings.unknownRoom
     );
   }
 
   #updateTitle(): void {
-    this.#options?.host.setTitle(strings.tabTitle(this.#roomName));
+    this.#options?.host.setTitle(strings.tabTitle(this.#roomName, this.#unread));
     this.requestUpdate();
   }
 
   #changed(added: readonly Message[]): void {
     const foreign = added.filter(({ own }) => !own);
     const last = foreign.at(-1);
+    if (!this.#visible && foreign.length > 0) {
+      this.#unread += foreign.length;
+      this.#updateTitle();
+    }
     if (last) this.#announce(strings.from(last.senderName, plainText(parseMarkdown(last.text))));
     if (added.some(({ own }) => own)) this.#atBottom = true;
     else if (foreign.length > 0 && !this.#atBottom) this.unseen = true;
@@ -612,7 +626,7 @@ export class ChatRoomElement extends LitElement {
     const { group } = messages;
     const topic = api.rooms.all.find(({ id }) => id === room)?.description ?? '';
     const ready = group?.state === 'ready';
-    return html`<header class="head">
+    return html`<div class="head">
       <h2 data-tooltip=${this.#roomName}># ${this.#roomName}</h2>
       <span class="topic" data-tooltip=${topic}>${topic}</span>
       ${
@@ -638,7 +652,7 @@ export class ChatRoomElement extends LitElement {
                 <p>${strings.membersExplained}</p>
               </div>`
       }
-    </header>`;
+    </div>`;
   }
 
   #renderContent(messages: RoomMessages): TemplateResult {

@@ -1,6 +1,6 @@
 /** All texts of this extension. */
 export const strings = {
-  tabTitle: (room: string): string => `# ${room}`,
+  tabTitle: (room: string, unread = 0): string => (unread === 0 ? `# ${room}` : `# ${room} (${unread})`),
   unknownRoom: 'Room',
   encrypted: (epoch: number | null): string =>
     epoch === null ? 'End-to-end encrypted' : `End-to-end encrypted · epoch ${epoch}`,

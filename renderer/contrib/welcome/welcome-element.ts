@@ -1,8 +1,9 @@
-import { css, html, nothing, type TemplateResult } from 'lit';
+import { css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import type { DisposableStore } from '../../../core/base/disposable.ts';
 import type { ServerProfile, VaultStatus } from '../../../core/workers/session-contract.ts';
 import { addressOf } from '../../exthost/session-mapping.ts';
 import { defineElement, WorkbenchElement } from '../../base/element.ts';
+import { composedContains, deepActiveElement } from '../../base/focus.ts';
 import { baseStyles, textButtonStyles } from '../../base/styles.ts';
 import '../../base/icon.ts';
 import type { WorkbenchServices } from '../../platform/services.ts';
@@ -47,6 +48,7 @@ export class WelcomeElement extends WorkbenchElement {
   declare private withPassphrase: boolean;
   declare private copied: string;
   declare private recent: readonly ServerProfile[];
+  #shownStep = '';
 
   static override styles = [
     baseStyles,
@@ -218,9 +220,40 @@ export class WelcomeElement extends WorkbenchElement {
   }
 
   override focus(): void {
-    void this.updateComplete.then(() =>
-      this.renderRoot.querySelector<HTMLElement>('input, .text-button.primary')?.focus(),
-    );
+    this.renderRoot.querySelector<HTMLElement>('input, .text-button.primary')?.focus();
+  }
+
+  /** What the page asks for now. */
+  get #step(): string {
+    const vault = this.context.session.vault.current;
+    if (vault?.state !== 'open') return vault?.state ?? 'starting';
+    return this.context.session.connection.current.state === 'connected' ? 'connected' : 'open';
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    // Each step replaces the one before, and a button that works is disabled meanwhile: without help, the
+    // focus would be lost. It is not taken from anywhere else.
+    const isNew = this.#step !== this.#shownStep;
+    this.#shownStep = this.#step;
+    const hasFailed = changed.has('work') && this.work === 'none' && this.problem !== undefined;
+    if (!isNew && !hasFailed) return;
+    requestAnimationFrame(() => {
+      const active = deepActiveElement();
+      if (active !== document.body && !(isNew && active && composedContains(this, active))) return;
+      if (this.checkVisibility()) this.#focusStep(hasFailed);
+    });
+  }
+
+  #focusStep(hasFailed: boolean): void {
+    const place = this.problem?.place;
+    const field =
+      !hasFailed || place === 'relay'
+        ? null
+        : this.renderRoot.querySelector<HTMLElement>(
+            place === 'server' ? 'input[name="address"]' : 'input[name="passphrase"], input',
+          );
+    if (field) field.focus();
+    else this.focus();
   }
 
   async #readRecent(): Promise<void> {
