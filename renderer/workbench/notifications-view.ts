@@ -36,7 +36,7 @@ export class NotificationsElement extends WorkbenchElement {
       :host {
         position: fixed;
         right: 12px;
-        bottom: 30px;
+        bottom: calc(30px + var(--toast-floor, 0px));
         z-index: 20;
         width: min(420px, calc(100vw - 24px));
         display: flex;
@@ -55,7 +55,7 @@ export class NotificationsElement extends WorkbenchElement {
         box-shadow: 0 2px 12px var(--vscode-widget-shadow, transparent);
       }
       .centre {
-        max-height: min(480px, calc(100vh - 100px));
+        max-height: min(480px, calc(100vh - 100px - var(--toast-floor, 0px)));
         display: flex;
         flex-direction: column;
       }

@@ -19,6 +19,9 @@ import './parts/title-bar.ts';
 import './sash.ts';
 import type { Shell } from './shell.ts';
 
+/** Notifications stand above the line one writes in and above the panel, which has the call in a narrow window. */
+const COMPOSER_HEIGHT = 48;
+
 /** A click takes the focus away within this time, ms. */
 const POINTER_MS = 300;
 
@@ -177,6 +180,8 @@ export class WorkbenchRootElement extends WorkbenchElement {
       { primary: this.#isShown('primary'), secondary: this.#isShown('secondary') },
     );
     for (const [name, size] of Object.entries(sizes)) this.style.setProperty(`--${name}-size`, `${size}px`);
+    const floor = COMPOSER_HEIGHT + (this.#isShown('panel') ? sizes.panel : 0);
+    this.style.setProperty('--toast-floor', `${floor}px`);
   }
 
   /** Visible and with something in it. */

@@ -104,13 +104,18 @@ test('in a call of two, with messages', async () => {
   for (const person of [ada, ben])
     await person.until('both in the text group', ({ lobby }) => lobby?.members.length === 2);
   await look('call-empty');
-  await ada.write('The wind turns to north-west tonight. Who is on watch?');
-  await ben.write('I am, until four. The lamp on the east mole was out at noon.');
-  await ada.write(LONG_TEXT);
-  await ben.write(LONG_WORD);
-  await ada.write('Got it. The soundings off the outer anchorage are new.');
-  await ben.write('Then I will put the new chart up in the chart room.');
-  await expect(ada.page.getByTestId('chat-message')).toHaveCount(6);
+  const conversation = [
+    [ada, 'The wind turns to north-west tonight. Who is on watch?'],
+    [ben, 'I am, until four. The lamp on the east mole was out at noon.'],
+    [ada, LONG_TEXT],
+    [ben, LONG_WORD],
+    [ada, 'Got it. The soundings off the outer anchorage are new.'],
+    [ben, 'Then I will put the new chart up in the chart room.'],
+  ] as const;
+  for (const [index, [person, text]] of conversation.entries()) {
+    await person.write(text);
+    for (const { page } of [ada, ben]) await expect(page.getByTestId('chat-message')).toHaveCount(index + 1);
+  }
   await look('call');
   await ada.page.getByTestId('chat-encryption').click();
   await expect(ada.page.getByTestId('chat-members')).toBeVisible();
