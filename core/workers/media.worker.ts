@@ -22,7 +22,12 @@ engine.promise.catch(() => {});
 loadCodecs().then(
   ({ codec, suppressor }) =>
     engine.resolve(
-      createMediaEngine({ openers: { quic: openWebTransport, fallback: openFallback }, codec, suppressor, clock: systemClock }),
+      createMediaEngine({
+        openers: { quic: openWebTransport, fallback: openFallback },
+        codec,
+        suppressor,
+        clock: systemClock,
+      }),
     ),
   (error: unknown) => engine.reject(error),
 );

@@ -1,3 +1,4 @@
+/// <reference path="./fails-components.d.ts" />
 import { WebTransportPonyfill } from '@fails-components/webtransport';
 import { CodedError } from '../../base/coded-error.ts';
 import { createDelayBound } from './delay-bound.ts';
@@ -16,7 +17,7 @@ const MAX_BUFFERED_BYTES = 16 * 1024;
 export const openFallback: OpenTransport = async (options, port, signal) => {
   if (options.fallbackUrl === undefined)
     throw new CodedError('no_endpoint', 'This host has no way around a network that blocks UDP');
-  const url = new URL(options.fallbackUrl, self.location.href);
+  const url = new URL(options.fallbackUrl, location.href);
   if (url.protocol === 'http:') url.protocol = 'ws:';
   const { session, socket } = startSession(sessionUrl(options.host, port), url.href);
   const delayBound = createDelayBound(() => performance.now());
