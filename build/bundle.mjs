@@ -28,6 +28,7 @@ const SIZE_LIMITS = /** @type {const} */ ({
   'workbench/workbench.js': 2_000_000,
   'workbench/session.worker.js': 1_000_000,
   'workbench/media.worker.js': 1_000_000,
+  'workbench/extension-runtime.js': 48_000,
   'workbench/worklets/capture.js': 32_000,
   'workbench/worklets/playback.js': 32_000,
   'relay/relay.js': 2_000_000,
@@ -86,6 +87,12 @@ async function extensionIds() {
     .sort();
 }
 
+/** @param {string} id @returns {Promise<boolean>} whether an extension asks for the sandboxed runtime */
+async function isSandboxed(id) {
+  const manifest = JSON.parse(await readFile(join(root, 'extensions', id, 'package.json'), 'utf8'));
+  return manifest.runtime === 'sandboxed';
+}
+
 /**
  * Everything there is to bundle.
  * @param {boolean} release
@@ -136,9 +143,12 @@ async function bundles(release) {
 
   /** @type {Record<string, string>} */
   const page = { 'workbench/workbench': 'renderer/entry/workbench.ts' };
+  /** @type {Record<string, string>} */
+  const sandboxed = {};
   for (const id of await extensionIds()) {
     const main = `extensions/${id}/main.ts`;
-    if (existsSync(join(root, main))) page[`workbench/extensions/${id}/main`] = main;
+    if (!existsSync(join(root, main))) continue;
+    ((await isSandboxed(id)) ? sandboxed : page)[`workbench/extensions/${id}/main`] = main;
   }
   return [
     {
@@ -160,6 +170,18 @@ async function bundles(release) {
         plugins: [webtransportPackage],
         define: WEBTRANSPORT_PACKAGE_DEFINES,
       },
+    },
+    {
+      // A classic script without imports, since the sandbox can load nothing else.
+      target: 'workers',
+      entries: { 'workbench/extension-runtime': 'renderer/exthost/sandbox/worker/extension-runtime.ts' },
+      options: { ...browser, format: 'iife', sourcemap: false },
+    },
+    {
+      // Sandboxed extensions are one CommonJS script each.
+      target: 'workbench',
+      entries: sandboxed,
+      options: { ...browser, format: 'cjs', sourcemap: false },
     },
     {
       target: 'worklets',
@@ -337,7 +359,7 @@ export async function build(options = {}) {
       try {
         const result = await esbuild.build({ ...bundle.options, entryPoints: found });
         await report(result.warnings, 'warning');
-        if (bundle.target === 'workbench' && result.metafile) await removeOldChunks(result.metafile);
+        if (bundle.options.splitting && result.metafile) await removeOldChunks(result.metafile);
       } catch (error) {
         ok = false;
         if (error instanceof Error && 'errors' in error)
@@ -394,7 +416,7 @@ async function watch({ only }) {
               build.onEnd(async (result) => {
                 await report(result.errors, 'error');
                 await report(result.warnings, 'warning');
-                if (bundle.target === 'workbench' && result.metafile) await removeOldChunks(result.metafile);
+                if (bundle.options.splitting && result.metafile) await removeOldChunks(result.metafile);
                 refreshManifest();
                 const names = Object.keys(found).join(', ');
                 process.stdout.write(

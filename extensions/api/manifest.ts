@@ -174,6 +174,8 @@ const manifestSchema = object({
   engines: object({ conclave: string({ min: 2, max: 32 }) }),
   /** The bundled script, relative to the manifest. */
   main: optional(string({ min: 1, max: 200, pattern: /^\.\/[A-Za-z0-9_-][A-Za-z0-9_./-]*\.(js|ts)$/ })),
+  /** Where the script runs: with the program's own, or (`sandboxed`) shut off from everything but this API. */
+  runtime: optional(oneOf(['trusted', 'sandboxed'])),
   activationEvents: optional(array(string({ min: 1, max: 120 }), { max: 100 })),
   contributes: optional(contributes),
   permissions: optional(array(oneOf(PERMISSIONS), { max: PERMISSIONS.length })),
@@ -270,6 +272,8 @@ function findProblem(manifest: Manifest, apiVersion: string): string | undefined
         return `${path}: the container "${container}" is not declared in contributes.viewsContainers`;
       if ((kind === 'editor') !== (container === 'editor'))
         return `${path}.kind: views of kind editor stand under "editor", and no others do`;
+      if (manifest.runtime === 'sandboxed' && kind !== 'tree')
+        return `${path}.kind: sandboxed extensions have views of kind tree only`;
       if (views.has(id)) return `${path}.id: "${id}" is declared twice`;
       views.add(id);
     }
@@ -286,6 +290,8 @@ function findProblem(manifest: Manifest, apiVersion: string): string | undefined
   for (const [index, event] of (manifest.activationEvents ?? []).entries())
     if (!isActivationEvent(event, commands, views))
       return `activationEvents[${index}]: expected onStartupFinished, or onCommand: or onView: with an id declared here`;
+  if (manifest.runtime === 'sandboxed' && manifest.permissions?.includes('ui.elements'))
+    return 'permissions: sandboxed extensions cannot have ui.elements';
   if ((commands.size > 0 || views.size > 0) && manifest.main === undefined)
     return 'main: expected the script that fills the commands and views declared';
   return undefined;

@@ -1,4 +1,10 @@
 import type { CustomScheme } from 'electron';
+import {
+  EXTENSION_FRAME_HTML,
+  EXTENSION_FRAME_PATH,
+  extensionFrameHeaders,
+  isExtensionHost,
+} from '../services/extension-frame.ts';
 import { responseHeaders } from '../services/page-headers.ts';
 import type { ServedFiles } from '../services/served-files.ts';
 
@@ -13,6 +19,33 @@ export const APP_SCHEME_PRIVILEGES: CustomScheme = {
   scheme: APP_SCHEME,
   privileges: { standard: true, secure: true, supportFetchAPI: true, codeCache: true },
 };
+
+/** Scheme of the frames of sandboxed extensions, each on a host name of its own. */
+export const EXTENSION_SCHEME = 'ext';
+/** A standard scheme has host names, and so one process and no shared storage per extension. */
+export const EXTENSION_SCHEME_PRIVILEGES: CustomScheme = {
+  scheme: EXTENSION_SCHEME,
+  privileges: { standard: true, secure: true },
+};
+
+/** Whether an address is the page a sandboxed extension lives in. */
+export function isExtensionFrameUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, host, pathname, search } = new URL(text);
+  return (
+    protocol === `${EXTENSION_SCHEME}:` &&
+    isExtensionHost(host, '') &&
+    pathname === EXTENSION_FRAME_PATH &&
+    search === ''
+  );
+}
+
+/** Answers with the one page there is below an extension's host name. */
+export function answerExtensionRequest(request: { readonly url: string; readonly method: string }): Response {
+  if (request.method !== 'GET') return new Response(null, { status: 405 });
+  if (!isExtensionFrameUrl(request.url)) return new Response(null, { status: 404 });
+  return new Response(EXTENSION_FRAME_HTML, { headers: extensionFrameHeaders([APP_ORIGIN]) });
+}
 
 /** Answers a request for a file of the build, with the same headers as the web host. */
 export async function answerAppRequest(
@@ -29,7 +62,7 @@ export async function answerAppRequest(
   if (!file) return refuse(404);
   return new Response(request.method === 'HEAD' ? null : file.contents, {
     headers: {
-      ...responseHeaders(file.path, { connect: [] }),
+      ...responseHeaders(file.path, { connect: [], frames: `${EXTENSION_SCHEME}:` }),
       'Content-Type': file.type,
       'Content-Length': String(file.contents.length),
     },

@@ -5,7 +5,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeCbor } from '../../core/protocol/cbor.ts';
 import { openFakeWindow } from '../testing/fake-electron.ts';
 import { makeTestBuild, openTestServices, type TestServices } from '../testing/host-harness.ts';
-import { answerAppRequest, APP_SCHEME_PRIVILEGES, isAppUrl } from './app-scheme.ts';
+import {
+  answerAppRequest,
+  answerExtensionRequest,
+  APP_SCHEME_PRIVILEGES,
+  EXTENSION_SCHEME_PRIVILEGES,
+  isAppUrl,
+} from './app-scheme.ts';
 import { createCrashRecovery } from './crash-recovery.ts';
 import { HOST_CHANNEL } from './host-channel.ts';
 import { guardNavigation, type GuardedContents } from './navigation-guard.ts';
@@ -154,6 +160,42 @@ test('a page cannot leave, open windows or embed browsers', () => {
     expect(prevented, event).toBe(true);
   }
   expect(openHandler?.()).toEqual({ action: 'deny' });
+});
+
+test('the only navigation in a frame is to the fixed page of a sandboxed extension', () => {
+  let listener: ((event: { preventDefault(): void }) => void) | undefined;
+  guardNavigation({
+    on: (event, added) => {
+      if (event === 'will-frame-navigate') listener = added;
+    },
+    setWindowOpenHandler: () => {},
+  } satisfies GuardedContents);
+  const prevented = (url: string, isMainFrame: boolean): boolean => {
+    let seen = false;
+    listener?.({ preventDefault: () => (seen = true), url, isMainFrame } as never);
+    return seen;
+  };
+  const page = `ext://ext-${'0a'.repeat(16)}/host.html`;
+  expect(prevented(page, false)).toBe(false);
+  expect(prevented(page, true)).toBe(true);
+  for (const url of ['https://example.org/', 'ext://other/host.html', `${page}?x`, PAGE, 'about:blank'])
+    expect(prevented(url, false), url).toBe(true);
+});
+
+test('the ext scheme has one page, pinned by its hash, that reaches nothing', async () => {
+  expect(EXTENSION_SCHEME_PRIVILEGES.privileges).toEqual({ standard: true, secure: true });
+  const host = `ext://ext-${'0a'.repeat(16)}`;
+  const page = answerExtensionRequest({ url: `${host}/host.html`, method: 'GET' });
+  expect(page.status).toBe(200);
+  const policy = page.headers.get('Content-Security-Policy') ?? '';
+  expect(policy).toContain("connect-src 'none'");
+  expect(policy).toContain('frame-ancestors app://conclave');
+  const script = /<script>([\s\S]*)<\/script>/.exec(await page.text())?.[1] ?? '';
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(script)));
+  expect(policy).toContain(`'sha256-${Buffer.from(digest).toString('base64')}'`);
+  for (const url of [`${host}/workbench.js`, `${host}/`, 'ext://conclave/host.html', PAGE])
+    expect(answerExtensionRequest({ url, method: 'GET' }).status, url).toBe(404);
+  expect(answerExtensionRequest({ url: `${host}/host.html`, method: 'POST' }).status).toBe(405);
 });
 
 describe('the host channel', () => {

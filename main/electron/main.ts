@@ -9,7 +9,15 @@ import { parseProgramArguments, type ProgramArguments } from '../services/progra
 import { readConclaveLink } from '../services/safe-link.ts';
 import { createServedFiles, readBuildManifest } from '../services/served-files.ts';
 import type { UiState } from '../services/ui-state.ts';
-import { answerAppRequest, APP_SCHEME, APP_SCHEME_PRIVILEGES, APP_URL } from './app-scheme.ts';
+import {
+  answerAppRequest,
+  answerExtensionRequest,
+  APP_SCHEME,
+  APP_SCHEME_PRIVILEGES,
+  APP_URL,
+  EXTENSION_SCHEME,
+  EXTENSION_SCHEME_PRIVILEGES,
+} from './app-scheme.ts';
 import { createCrashRecovery } from './crash-recovery.ts';
 import { openElectronUiState } from './electron-ui-state.ts';
 import { connectHostChannel } from './host-channel.ts';
@@ -34,7 +42,7 @@ async function main(): Promise<void> {
   app.setPath('userData', join(profilePath, 'electron'));
   app.commandLine.appendSwitch('audio-buffer-size', String(AUDIO_BUFFER_FRAMES));
   app.enableSandbox();
-  protocol.registerSchemesAsPrivileged([APP_SCHEME_PRIVILEGES]);
+  protocol.registerSchemesAsPrivileged([APP_SCHEME_PRIVILEGES, EXTENSION_SCHEME_PRIVILEGES]);
   app.on('web-contents-created', (_event, contents) => guardNavigation(contents));
   if (app.isPackaged) app.setAsDefaultProtocolClient('conclave');
 
@@ -83,6 +91,7 @@ async function main(): Promise<void> {
   const files = createServedFiles(dist, manifest);
   hardenSession(session.defaultSession);
   session.defaultSession.protocol.handle(APP_SCHEME, (request) => answerAppRequest(request, files));
+  session.defaultSession.protocol.handle(EXTENSION_SCHEME, answerExtensionRequest);
   app.on('window-all-closed', () => app.quit());
   quitInOrder(services, profile);
   await openWindow({ services, uiState, dist, devTools: !manifest.release || options.diagnostics });

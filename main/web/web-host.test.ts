@@ -167,6 +167,34 @@ test.each([
   expect((await open({ host: rebound })).status).toBe(421);
 });
 
+test('an extension’s host name has one page that reaches nothing, and no way in', async () => {
+  const name = `ext-${'0a'.repeat(16)}.localhost:${host.port}`;
+  const page = await get('/host.html', { host: name });
+  expect(page.status).toBe(200);
+  const policy = page.headers['content-security-policy'] as string;
+  for (const part of [
+    "default-src 'none'",
+    "connect-src 'none'",
+    'worker-src blob:',
+    'sandbox allow-scripts',
+  ])
+    expect(policy).toContain(part);
+  expect(policy).toContain(`frame-ancestors http://127.0.0.1:${host.port} http://localhost:${host.port}`);
+  expect(policy).not.toContain("'unsafe-inline'");
+  expect(page.headers).toMatchObject({
+    'cross-origin-embedder-policy': 'require-corp',
+    'cross-origin-resource-policy': 'cross-origin',
+  });
+  for (const path of ['/', '/index.html', '/workbench.js', '/rpc'])
+    expect((await get(path, { host: name })).status).toBe(404);
+  expect((await open({ host: name })).status).toBe(421);
+  for (const other of [`ext-0a.localhost:${host.port}`, `ext-${'0a'.repeat(16)}.localhost:1`])
+    expect((await get('/host.html', { host: other })).status).toBe(421);
+  expect((await get('/')).headers['content-security-policy']).toContain(
+    `frame-src http://*.localhost:${host.port};`,
+  );
+});
+
 test('by both names of this computer', async () => {
   expect((await get('/', { host: `localhost:${host.port}` })).status).toBe(200);
   const { status, socket } = await open({ host: `localhost:${host.port}` });

@@ -1,6 +1,10 @@
+import { systemClock } from '../../core/base/async.ts';
 import { createDisposableStore, type Disposable } from '../../core/base/disposable.ts';
 import { readBuiltInSource } from '../exthost/built-in-source.ts';
 import { createExtensionService, type ExtensionService } from '../exthost/extension-service.ts';
+import { registerRunningExtensions } from '../exthost/running-extensions.ts';
+import { createFrameOpener } from '../exthost/sandbox/extension-frame.ts';
+import { openGrants } from '../exthost/sandbox/grants.ts';
 import { createLinkOpener } from '../exthost/open-link.ts';
 import { createViewMessage } from '../exthost/view-message.ts';
 import type { WorkbenchServices } from '../platform/services.ts';
@@ -74,9 +78,11 @@ export async function createFeatures(services: WorkbenchServices): Promise<Featu
         copyText,
         createPlaceholder: () => createViewMessage(TEXTS.loadingView, false),
         createFailedView: () => createViewMessage(TEXTS.failedView, true),
+        sandbox: { grants: await openGrants(services), openFrame: createFrameOpener(systemClock) },
       },
     }),
   );
+  store.add(registerRunningExtensions(services, extensions));
   await extensions.start();
   // After the extensions, since the voice extension declares the settings that audio follows.
   store.add(registerAudio(services, session));

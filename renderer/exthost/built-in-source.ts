@@ -16,6 +16,7 @@ export async function readBuiltInSource(): Promise<ExtensionSource> {
   return {
     ids: parsed.value,
     readManifest: (id) => fetchText(`${FOLDER}/${id}/package.json`),
+    readScript: (id, main) => fetchText(`${FOLDER}/${id}/${main.replace(/^\.\//, '')}`),
     // Own origin only: the manifest's pattern allows nothing but a path below its folder.
     loadModule: (id, main) => import(new URL(`${FOLDER}/${id}/${main}`, location.origin).href),
   };

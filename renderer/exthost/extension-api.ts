@@ -241,9 +241,9 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
       async showMessage(severity, message, ...actions) {
         const handle = services.notifications.show({
           severity,
-          message: plain(message),
+          message: plainText(message),
           source,
-          ...(actions.length === 0 ? {} : { actions: actions.map((title) => ({ title: plain(title) })) }),
+          ...(actions.length === 0 ? {} : { actions: actions.map((title) => ({ title: plainText(title) })) }),
         });
         // A message without a choice is told, not awaited: the caller goes on while it is on the screen.
         return actions.length === 0 ? undefined : await handle.closed;
@@ -251,20 +251,20 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
       async showQuickPick(items, { placeholder }) {
         // The items are copied for the workbench, and the extension gets its own object back.
         const rows = items.map(({ label, description, detail }, index) => ({
-          label: plain(label),
-          ...(description === undefined ? {} : { description: plain(description) }),
-          ...(detail === undefined ? {} : { detail: plain(detail) }),
+          label: plainText(label),
+          ...(description === undefined ? {} : { description: plainText(description) }),
+          ...(detail === undefined ? {} : { detail: plainText(detail) }),
           index,
         }));
-        const picked = await services.quickInput.pick(rows, { placeholder: plain(placeholder) });
+        const picked = await services.quickInput.pick(rows, { placeholder: plainText(placeholder) });
         return picked === undefined ? undefined : items[picked.index];
       },
       showInputBox: (options) => services.quickInput.input(options),
       showDialog: ({ message, detail, actions }) =>
         services.dialogs.show({
-          message: plain(message),
-          ...(detail === undefined ? {} : { detail: plain(detail) }),
-          actions: actions.map(plain),
+          message: plainText(message),
+          ...(detail === undefined ? {} : { detail: plainText(detail) }),
+          actions: actions.map(plainText),
           source,
         }),
       async openLink(url) {
@@ -276,7 +276,7 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
         await environment.copyText(text);
       },
       async withProgress(title, task) {
-        const notice = showProgress(plain(title));
+        const notice = showProgress(plainText(title));
         try {
           return await task();
         } finally {
@@ -449,13 +449,13 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
         return item.text;
       },
       set text(value: string) {
-        item.text = plain(value);
+        item.text = plainText(value);
       },
       get tooltip() {
         return item.tooltip;
       },
       set tooltip(value: string) {
-        item.tooltip = plain(value);
+        item.tooltip = plainText(value);
       },
       get command() {
         return item.command;
@@ -489,7 +489,7 @@ export function createExtensionApi(manifest: Manifest, environment: ApiEnvironme
           onDidClose: (listener: (value: void) => void) => listen(host.onDidClose, listener),
           onDidChangeVisibility: (listener: (value: boolean) => void) =>
             listen(host.onDidChangeVisibility, listener),
-          setTitle: (title: string) => host.setTitle(plain(title)),
+          setTitle: (title: string) => host.setTitle(plainText(title)),
         });
         try {
           return provider.create(view);
@@ -550,7 +550,7 @@ function freezeNamespaces(api: Conclave): Conclave {
 }
 
 /** Text for a person: bounded, and without characters that turn the direction of what follows (Unicode TR9). */
-function plain(text: string): string {
+export function plainText(text: string): string {
   return String(text)
     .slice(0, MAX_PLAIN_TEXT)
     .replace(/[\u202a-\u202e\u2066-\u2069]/g, '');

@@ -1,4 +1,4 @@
-import { systemClock, withTimeout, type Clock } from '../../core/base/async.ts';
+import { delay, systemClock, withTimeout, type Clock } from '../../core/base/async.ts';
 import { CodedError, errorCode } from '../../core/base/coded-error.ts';
 import {
   createDisposableStore,
@@ -9,24 +9,51 @@ import {
 import { createEmitter, type Event } from '../../core/base/event.ts';
 import { logCode } from '../../core/base/log.ts';
 import type { ExtensionModule } from '../../extensions/api/conclave.d.ts';
-import { activationEventsOf, parseManifest, type Manifest } from '../../extensions/api/manifest.ts';
+import {
+  activationEventsOf,
+  parseManifest,
+  viewsOf,
+  type Manifest,
+  type Permission,
+} from '../../extensions/api/manifest.ts';
 import { API_VERSION } from '../../extensions/api/version.ts';
 import type { WorkbenchServices } from '../platform/services.ts';
 import { registerContributions, type RegisteredContributions } from './contribution-points.ts';
 import { createExtensionApi, type ApiEnvironment, type ExtensionApi } from './extension-api.ts';
 import { extensionError } from './extension-error.ts';
+import type { ExtensionFrame } from './sandbox/extension-frame.ts';
+import type { Grants } from './sandbox/grants.ts';
+import {
+  createSandboxedModule,
+  type SandboxCounters,
+  type SandboxedModule,
+  type SandboxEnd,
+} from './sandbox/sandboxed-module.ts';
 
 /** How long an extension may take to start and to stop (conclave.d.ts promises the same). */
 const ACTIVATION_TIMEOUT_MS = 5000;
 const DEACTIVATION_TIMEOUT_MS = 2000;
 /** An extension that fails in every frame is told once in this time. */
 const ERROR_NOTICE_INTERVAL_MS = 60_000;
+/** A sandbox that hung is started again after this time, doubled each time. */
+const RESTART_DELAY_MS = 1000;
+/** So many crashes within this time, and it stays off until a person starts it again. */
+const MAX_CRASHES = 3;
+const CRASH_WINDOW_MS = 5 * 60_000;
+/** Why a sandbox was ended, for a person. */
+const END_TEXTS: Readonly<Record<SandboxEnd, string>> = {
+  strikes: 'it asked for things that no extension can ask for',
+  flooding: 'it flooded the program with messages',
+  not_responding: 'it did not answer for 10 s',
+};
 
 /** Where extensions come from: manifests as text and scripts as modules. */
 export interface ExtensionSource {
   readonly ids: readonly string[];
   readManifest(id: string): Promise<string>;
   loadModule(id: string, main: string): Promise<unknown>;
+  /** The script as text, for the sandbox. */
+  readScript(id: string, main: string): Promise<string>;
 }
 
 /** What is known about one extension. */
@@ -42,6 +69,9 @@ export interface ExtensionStatus {
   readonly activatedBy: string | undefined;
   /** What is wrong, for a person. */
   readonly problems: readonly string[];
+  readonly runtime: 'trusted' | 'sandboxed';
+  /** What is counted about a sandboxed extension that runs; undefined for others. */
+  readonly sandbox: (SandboxCounters & { readonly granted: readonly Permission[] }) | undefined;
 }
 
 /** Finds, checks, registers, starts and stops extensions. */
@@ -52,6 +82,10 @@ export interface ExtensionService extends Disposable {
   activateByEvent(event: string): Promise<void>;
   /** Stops one extension and takes its contributions away. */
   stop(id: string): Promise<void>;
+  /** Ends a sandboxed extension and starts it anew, whatever state it is in. */
+  restart(id: string): Promise<void>;
+  /** Ends a sandboxed extension and forgets what it was allowed; it asks again when it is used. */
+  revoke(id: string): void;
   all(): readonly ExtensionStatus[];
   readonly onDidChange: Event<void>;
 }
@@ -76,6 +110,10 @@ export interface ExtensionServiceOptions {
   readonly source: ExtensionSource;
   readonly environment: Pick<ApiEnvironment, 'session' | 'openLink' | 'copyText' | 'createFailedView'> & {
     readonly createPlaceholder: () => HTMLElement;
+    readonly sandbox: {
+      readonly grants: Grants;
+      openFrame(extensionId: string, code: string): Promise<ExtensionFrame>;
+    };
   };
   readonly clock?: Clock;
 }
@@ -90,6 +128,12 @@ interface Running {
   activationMs: number | undefined;
   activatedBy: string | undefined;
   module: ExtensionModule | undefined;
+  /** The same module when it runs in a sandbox. */
+  sandbox: SandboxedModule | undefined;
+  /** Counts starts, so that one that was overtaken knows it. */
+  run: number;
+  /** Times of crashes, within the window. */
+  crashes: readonly number[];
   api: ExtensionApi | undefined;
   subscriptions: DisposableStore | undefined;
   lastNotice: number;
@@ -128,39 +172,42 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
     );
   };
 
-  const register = async (folder: string): Promise<void> => {
-    const refuse = (name: string, problem: string): void => {
-      refused.push({
-        id: folder,
-        displayName: name,
-        version: '',
-        description: '',
-        state: 'refused',
-        activationMs: undefined,
-        activatedBy: undefined,
-        problems: [problem],
-      });
-      services.logger.log('error', 'extension.refused', { extension: logCode(folder) });
-      tell(name, `The extension "${name}" was not loaded. ${problem}`);
-    };
+  const refuse = (folder: string, name: string, problem: string): void => {
+    refused.push({
+      id: folder,
+      displayName: name,
+      version: '',
+      description: '',
+      state: 'refused',
+      activationMs: undefined,
+      activatedBy: undefined,
+      problems: [problem],
+      runtime: 'sandboxed',
+      sandbox: undefined,
+    });
+    services.logger.log('error', 'extension.refused', { extension: logCode(folder) });
+    tell(name, `The extension "${name}" was not loaded. ${problem}`);
+  };
+
+  const readManifest = async (folder: string): Promise<Manifest | undefined> => {
     let text: string;
     try {
       text = await source.readManifest(folder);
     } catch (error) {
-      refuse(folder, `Its manifest could not be read: ${textOf(error)}`);
-      return;
+      refuse(folder, folder, `Its manifest could not be read: ${textOf(error)}`);
+      return undefined;
     }
     const parsed = parseManifest(text, API_VERSION);
-    if (!parsed.ok) {
-      refuse(folder, `Its manifest is not valid. ${parsed.error}.`);
-      return;
-    }
-    const manifest = parsed.value;
+    if (parsed.ok) return parsed.value;
+    refuse(folder, folder, `Its manifest is not valid. ${parsed.error}.`);
+    return undefined;
+  };
+
+  const register = (folder: string, manifest: Manifest): void => {
     if (extensions.has(manifest.id)) {
-      refuse(manifest.displayName, `An extension with the id "${manifest.id}" is loaded already.`);
+      refuse(folder, manifest.displayName, `An extension with the id "${manifest.id}" is loaded already.`);
       return;
     }
-    if (store.isDisposed) return;
     const contributions = registerContributions(manifest, services, {
       runCommand: (id, args) => runCommand(manifest.id, id, args),
       showView: (viewId) => void activateByEvent(`onView:${viewId}`),
@@ -176,6 +223,9 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
       activationMs: undefined,
       activatedBy: undefined,
       module: undefined,
+      sandbox: undefined,
+      run: 0,
+      crashes: [],
       api: undefined,
       subscriptions: undefined,
       lastNotice: -Infinity,
@@ -217,9 +267,17 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
     running.state = 'activating';
     running.activatedBy = event;
     changed.fire();
+    const run = ++running.run;
+    const { grants } = environment.sandbox;
+    const sandboxed = manifest.runtime === 'sandboxed';
+    if (sandboxed) await grants.ask(manifest);
+    if (running.run !== run) return;
+    const granted = sandboxed
+      ? (manifest.permissions ?? []).filter((permission) => grants.has(manifest.id, permission))
+      : manifest.permissions;
     const startedAt = clock.now();
     const subscriptions = createDisposableStore();
-    const api = createExtensionApi(manifest, {
+    const api = createExtensionApi(granted === undefined ? manifest : { ...manifest, permissions: granted }, {
       services,
       session: environment.session,
       openLink: environment.openLink,
@@ -235,7 +293,9 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
     running.subscriptions = subscriptions;
     try {
       if (manifest.main !== undefined) {
-        const module = asExtensionModule(await source.loadModule(running.folder, manifest.main));
+        const module = sandboxed
+          ? createSandbox(running, await source.readScript(running.folder, manifest.main))
+          : asExtensionModule(await source.loadModule(running.folder, manifest.main));
         running.module = module;
         await withTimeout(
           clock,
@@ -261,6 +321,8 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
         milliseconds: Math.round(running.activationMs),
       });
     } catch (error) {
+      // Ended or started anew meanwhile: whoever did that has told it.
+      if (running.run !== run) return;
       running.state = 'faulted';
       running.activationMs = clock.now() - startedAt;
       running.problems = [...running.problems, textOf(error)];
@@ -278,8 +340,67 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
     changed.fire();
   };
 
+  const createSandbox = (running: Running, code: string): SandboxedModule => {
+    const { manifest } = running;
+    const { grants, openFrame } = environment.sandbox;
+    const own = new Set((manifest.contributes?.commands ?? []).map(({ id }) => id));
+    const sandbox: SandboxedModule = createSandboxedModule({
+      manifest,
+      clock,
+      openFrame: () => openFrame(manifest.id, code),
+      isGranted: (permission) => grants.has(manifest.id, permission),
+      mayRun: (command) => own.has(command) || services.commands.get(command)?.public === true,
+      onError: (error) => reportError(running, error),
+      onDidChange: () => changed.fire(),
+      onEnd: (reason) => {
+        if (running.sandbox === sandbox) endSandbox(running, reason);
+      },
+    });
+    running.sandbox = sandbox;
+    return sandbox;
+  };
+
+  /** A sandbox that hangs is started again, a few times; one that breaks the rules is not. */
+  const endSandbox = (running: Running, reason: SandboxEnd): void => {
+    const { manifest } = running;
+    const now = clock.now();
+    running.crashes = [...running.crashes.filter((time) => now - time < CRASH_WINDOW_MS), now];
+    const again = reason === 'not_responding' && running.crashes.length < MAX_CRASHES;
+    takeDown(running, 'faulted');
+    running.problems = [...running.problems, `It was ended because ${END_TEXTS[reason]}.`];
+    services.logger.log('error', 'extension.ended', {
+      extension: logCode(manifest.name),
+      reason: logCode(reason),
+      crashes: running.crashes.length,
+    });
+    tell(
+      manifest.displayName,
+      `${manifest.displayName} was ended because ${END_TEXTS[reason]}. ${
+        again ? 'It is started again.' : 'It stays off until you start it from “Show Running Extensions”.'
+      }`,
+    );
+    if (again) {
+      const wait = RESTART_DELAY_MS * 2 ** (running.crashes.length - 1);
+      running.activation = delay(clock, wait).then(async () => {
+        if (!store.isDisposed && running.state === 'faulted') await start(running, 'restart');
+      });
+    }
+    changed.fire();
+  };
+
+  /** Ends the code of a sandboxed extension at once; what it contributed stays. */
+  const takeDown = (running: Running, state: 'faulted' | 'registered'): void => {
+    running.state = state;
+    running.run += 1;
+    disposeQuietly(running);
+    running.module = undefined;
+    for (const { id } of viewsOf(running.manifest)) running.contributions.restoreView(id);
+  };
+
   const disposeQuietly = (running: Running): void => {
-    for (const part of [running.subscriptions, running.api]) {
+    const parts = [running.sandbox, running.subscriptions, running.api];
+    running.sandbox = undefined;
+    for (const part of parts) {
       try {
         part?.dispose();
       } catch (error) {
@@ -316,10 +437,15 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
     changed.fire();
   };
 
+  /** Nobody is asked for permissions at the start of the program, only after they did something. */
+  const wouldAsk = (manifest: Manifest): boolean =>
+    manifest.runtime === 'sandboxed' && environment.sandbox.grants.undecided(manifest).length > 0;
+
   const activateByEvent = async (event: string): Promise<void> => {
     await Promise.all(
       [...extensions.values()]
         .filter(({ manifest, state }) => state !== 'stopped' && activationEventsOf(manifest).has(event))
+        .filter(({ manifest }) => event !== 'onStartupFinished' || !wouldAsk(manifest))
         .map((running) => activate(running, event)),
     );
   };
@@ -336,14 +462,37 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
 
   return {
     async start() {
-      // One after another: the order decides the places of what has none of its own.
-      for (const id of source.ids) await register(id);
+      const manifests = await Promise.all(source.ids.map(readManifest));
+      if (store.isDisposed) return;
+      // In the order of the list, which decides the places of what has none of its own, and in one go: a view
+      // that is in front only because the others are not there yet would start its extension.
+      for (const [index, id] of source.ids.entries()) {
+        const manifest = manifests[index];
+        if (manifest) register(id, manifest);
+      }
       await activateByEvent('onStartupFinished');
     },
     activateByEvent,
     async stop(id) {
       const running = extensions.get(id);
       if (running && running.state !== 'stopped') await stop(running);
+    },
+    async restart(id) {
+      const running = extensions.get(id);
+      if (running?.manifest.runtime !== 'sandboxed' || running.state === 'stopped') return;
+      takeDown(running, 'registered');
+      running.problems = [];
+      running.crashes = [];
+      running.activation = undefined;
+      await activate(running, 'restart');
+    },
+    revoke(id) {
+      environment.sandbox.grants.revoke(id);
+      const running = extensions.get(id);
+      if (running?.manifest.runtime !== 'sandboxed' || running.state === 'stopped') return;
+      takeDown(running, 'registered');
+      running.activation = undefined;
+      changed.fire();
     },
     all: () => [
       ...[...extensions.values()].map((running): ExtensionStatus => ({
@@ -355,6 +504,13 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
         activationMs: running.activationMs,
         activatedBy: running.activatedBy,
         problems: running.problems,
+        runtime: running.manifest.runtime ?? 'trusted',
+        sandbox: running.sandbox && {
+          ...running.sandbox.counters,
+          granted: (running.manifest.permissions ?? []).filter((permission) =>
+            environment.sandbox.grants.has(running.manifest.id, permission),
+          ),
+        },
       })),
       ...refused,
     ],

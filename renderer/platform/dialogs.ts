@@ -1,4 +1,4 @@
-import { createDeferred } from '../../core/base/async.ts';
+import { createDeferred, systemClock, type Clock } from '../../core/base/async.ts';
 import type { Disposable } from '../../core/base/disposable.ts';
 import { createEmitter, type Event } from '../../core/base/event.ts';
 import type { Severity } from './notifications.ts';
@@ -17,6 +17,8 @@ export interface DialogOptions {
   readonly destructive?: boolean;
   /** Who asks: an extension's name. */
   readonly source?: string;
+  /** Actions cannot be chosen before this time has passed, so that nobody chooses what they did not see. */
+  readonly armDelayMs?: number;
 }
 
 /** A dialog that is waiting for its answer. */
@@ -37,10 +39,17 @@ export interface DialogService extends Disposable {
 }
 
 /** Makes a service with no dialog open. */
-export function createDialogService(): DialogService {
+export function createDialogService(clock: Clock = systemClock): DialogService {
   let queue: readonly PendingDialog[] = [];
   let nextId = 1;
   const changed = createEmitter<void>();
+  /** When a dialog came to the front, by its id. */
+  const shownAt = new Map<number, number>();
+  const bringForward = (): void => {
+    const front = queue[0];
+    if (front && !shownAt.has(front.id)) shownAt.set(front.id, clock.now());
+    changed.fire();
+  };
   const show = (options: DialogOptions): Promise<string | undefined> => {
     const { promise, resolve } = createDeferred<string | undefined>();
     const dialog: PendingDialog = {
@@ -48,13 +57,16 @@ export function createDialogService(): DialogService {
       id: nextId++,
       answer(action) {
         if (!queue.includes(dialog)) return;
+        const armedAt = (shownAt.get(dialog.id) ?? Infinity) + (options.armDelayMs ?? 0);
+        if (action !== undefined && options.armDelayMs !== undefined && clock.now() < armedAt) return;
         queue = queue.filter((other) => other !== dialog);
+        shownAt.delete(dialog.id);
         resolve(action);
-        changed.fire();
+        bringForward();
       },
     };
     queue = [...queue, dialog];
-    changed.fire();
+    bringForward();
     return promise;
   };
   return {

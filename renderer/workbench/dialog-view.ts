@@ -11,9 +11,15 @@ import { localize } from '../platform/nls.ts';
  * @tag conclave-dialog
  */
 export class DialogElement extends WorkbenchElement {
-  static override properties = { dialogs: { attribute: false }, current: { state: true } };
+  static override properties = {
+    dialogs: { attribute: false },
+    current: { state: true },
+    armed: { state: true },
+  };
   declare dialogs: DialogService;
   declare private current: PendingDialog | undefined;
+  declare private armed: boolean;
+  private armTimer: ReturnType<typeof setTimeout> | undefined;
 
   static override styles = [
     baseStyles,
@@ -80,10 +86,18 @@ export class DialogElement extends WorkbenchElement {
 
   protected override connected(store: DisposableStore): void {
     const update = (): void => {
+      if (this.dialogs.current !== this.current) this.arm(this.dialogs.current?.armDelayMs);
       this.current = this.dialogs.current;
     };
     store.add(this.dialogs.onDidChange(update));
     update();
+  }
+
+  /** Shows what the service enforces: for a moment the actions cannot be chosen. */
+  private arm(delayMs: number | undefined): void {
+    clearTimeout(this.armTimer);
+    this.armed = delayMs === undefined;
+    if (delayMs !== undefined) this.armTimer = setTimeout(() => (this.armed = true), delayMs);
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -135,6 +149,7 @@ export class DialogElement extends WorkbenchElement {
                     html`<button
                       class="text-button ${index === 0 && !cancelIsDefault ? 'primary' : ''}"
                       ?data-default=${index === 0 && !cancelIsDefault}
+                      ?disabled=${!this.armed}
                       @click=${() => current.answer(action)}
                     >
                       ${action}

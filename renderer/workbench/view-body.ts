@@ -111,13 +111,9 @@ export class ViewBodyElement extends WorkbenchElement {
       const own = this.firstElementChild;
       if (own instanceof HTMLElement) own.focus();
       if (!own || !composedContains(own, deepActiveElement()))
-        (firstFocusable(this) ?? this.#focusSelf()).focus();
+        // Not this.focus(): in a view that has nothing to focus it would ask itself for ever.
+        (firstFocusable(this) ?? this.renderRoot.querySelector<HTMLElement>('.focus-target'))?.focus();
     });
-  }
-
-  #focusSelf(): HTMLElement {
-    const body = this.renderRoot.querySelector<HTMLElement>('.focus-target');
-    return body ?? this;
   }
 
   #clear(): void {

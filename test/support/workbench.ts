@@ -19,6 +19,8 @@ export interface WorkbenchOptions {
   readonly profile?: string;
   /** What the fake microphone plays, over and over. */
   readonly microphone?: Recording;
+  /** Another build than `dist`, with extensions of a test in it. */
+  readonly dist?: string;
   readonly viewport?: { readonly width: number; readonly height: number };
 }
 
@@ -112,7 +114,7 @@ export async function openWorkbench(options: WorkbenchOptions = {}): Promise<Wor
   const child = spawn(
     process.execPath,
     [
-      join(root, 'dist/main/serve.js'),
+      join(options.dist ?? join(root, 'dist'), 'main/serve.js'),
       '--profile',
       profile,
       '--port',

@@ -23,6 +23,8 @@ import { createQuickAccessRegistry } from '../../platform/quick-input.ts';
 import { createSessionService } from '../../platform/session-service.ts';
 import { createStatusBarRegistry } from '../../platform/status-bar.ts';
 import { createViewRegistry } from '../../platform/views.ts';
+import type { ExtensionFrame } from '../sandbox/extension-frame.ts';
+import type { Grants } from '../sandbox/grants.ts';
 import { createExtensionService, type ExtensionService } from '../extension-service.ts';
 
 /** An extension of a test: its manifest and its code. */
@@ -33,7 +35,13 @@ export interface TestExtension {
 }
 
 /** The real registries around an extension service, with workers that answer from a table. */
-export function createTestWorkbench(extensions: Readonly<Record<string, TestExtension>>) {
+export function createTestWorkbench(
+  extensions: Readonly<Record<string, TestExtension>>,
+  options: {
+    readonly grants?: Grants;
+    readonly openFrame?: (id: string, code: string) => Promise<ExtensionFrame>;
+  } = {},
+) {
   const store = createDisposableStore();
   const clock: FakeClock = createFakeClock();
   const asked: { readonly name: string; readonly argument: unknown }[] = [];
@@ -128,6 +136,7 @@ export function createTestWorkbench(extensions: Readonly<Record<string, TestExte
       source: {
         ids: Object.keys(extensions),
         readManifest: async (id) => JSON.stringify(extensions[id]?.manifest),
+        readScript: async () => '',
         loadModule: async (id): Promise<Partial<ExtensionModule>> => {
           loaded.push(id);
           const { activate, deactivate } = extensions[id] as TestExtension;
@@ -139,6 +148,15 @@ export function createTestWorkbench(extensions: Readonly<Record<string, TestExte
         openLink: async (url) => void opened.push(url),
         copyText: async (text) => void copied.push(text),
         createPlaceholder: () => ({ placeholder: true }) as unknown as HTMLElement,
+        sandbox: {
+          grants: options.grants ?? {
+            has: () => true,
+            undecided: () => [],
+            ask: async () => {},
+            revoke: () => {},
+          },
+          openFrame: options.openFrame ?? (() => Promise.reject(new Error('no frames here'))),
+        },
         createFailedView: () => ({ failed: true }) as unknown as HTMLElement,
       },
     }),
