@@ -3,6 +3,7 @@
  * loopback and bounded in time.
  */
 import { joinBench } from './join-bench.ts';
+import { lateFramesBench } from './late-frames-bench.ts';
 import { relayBench } from './relay/relay-bench.ts';
 import { startBench } from './start-bench.ts';
 
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   relay: () => relayBench(print),
   async mls() {
     for (const members of [2, 10, 50]) print(await joinBench(members));
+    print(await lateFramesBench());
   },
   async start() {
     print(await startBench());
