@@ -97,6 +97,8 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
   const reader = createFrameReader(MAX_FRAME_BYTES);
   let nextId = 1;
   let isClosed = false;
+  /** Why it closed. */
+  let closedBy: CodedError | undefined;
   let held: ServerEvent[] | undefined = [];
   const fire = (event: ServerEvent): void => {
     if (held) held.push(event);
@@ -113,6 +115,7 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
   const close = (error: CodedError, tell: boolean): void => {
     if (isClosed) return;
     isClosed = true;
+    closedBy = error;
     for (const { answer } of pending.values()) answer.reject(error);
     pending.clear();
     failHandshake?.(error);
@@ -252,6 +255,8 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
         'server_not_authentic',
         'The server could not prove its identity. Somebody may be between you and it. Do not continue on this network.',
       );
+    // It may have closed between the two steps, when nobody was waiting.
+    if (closedBy) throw closedBy;
     waiting = createDeferred<ServerMessage>();
     handshake = (message) => waiting.resolve(message);
     proved = true;

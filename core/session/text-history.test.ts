@@ -39,6 +39,21 @@ describe('text history', () => {
       expect((await again.read(3, 10)).map((entry) => entry.cursor)).toEqual([1, 2]);
     }));
 
+  it('loses no more than a damaged segment, and leaves that as it is', () =>
+    withVault(async (vault) => {
+      const prefix = 'text/x/1/history/';
+      const history = createTextHistory(vault, prefix);
+      for (let n = 1; n <= 60; n++) await history.put(message(n));
+      const [first, second] = await records.list(prefix);
+      const changed = (await records.get(second as string))?.fill(0, 30, 40) ?? new Uint8Array(1);
+      await records.write([{ key: second as string, value: changed }]);
+      const again = createTextHistory(vault, prefix);
+      await again.put(message(61));
+      expect((await again.read(undefined, 2)).map((entry) => entry.cursor)).toEqual([50, 61]);
+      expect(await records.get(second as string)).toEqual(changed);
+      expect(await records.list(prefix)).toEqual([first, second, `${prefix}0000000002`]);
+    }));
+
   it('replaces a message instead of keeping it twice', () =>
     withVault(async (vault) => {
       const history = createTextHistory(vault, 'text/x/1/history/');

@@ -1,6 +1,7 @@
 import { array, boolean, integer, nullable, object, oneOf, parse, string } from '../base/schema.ts';
 import { createMutex } from '../base/async.ts';
-import { decodeCbor, encodeCbor, type CborValue } from '../protocol/cbor.ts';
+import { CodedError } from '../base/coded-error.ts';
+import { CborError, decodeCbor, encodeCbor, type CborValue } from '../protocol/cbor.ts';
 import type { TextMessage } from './session-contract.ts';
 import type { VaultStore } from './vault-store.ts';
 
@@ -33,6 +34,8 @@ const messageSchema = object({
   at: integer(),
   state: oneOf(['queued', 'sent', 'received', 'failed']),
 });
+/** Codes of the vault and of the host for a record that does not hold what was written. */
+const DAMAGED: ReadonlySet<string> = new Set(['vault_damaged', 'record_damaged']);
 const segmentSchema = array(messageSchema, { max: SEGMENT_MESSAGES });
 
 /**
@@ -42,6 +45,8 @@ const segmentSchema = array(messageSchema, { max: SEGMENT_MESSAGES });
 export function createTextHistory(vault: VaultStore, prefix: string): TextHistory {
   const mutex = createMutex();
   let segments: Map<number, StoredMessage[]> | undefined;
+  /** A segment that cannot be read is left as it is, and no new message goes where it is. */
+  let firstFree = 0;
 
   const keyOf = (segment: number): string => `${prefix}${String(segment).padStart(10, '0')}`;
   const load = async (): Promise<Map<number, StoredMessage[]>> => {
@@ -50,10 +55,9 @@ export function createTextHistory(vault: VaultStore, prefix: string): TextHistor
     for (const key of await vault.list(prefix)) {
       const number = Number(key.slice(prefix.length));
       if (!Number.isSafeInteger(number)) continue;
-      const encoded = await vault.read(key);
-      if (!encoded) continue;
-      const parsed = parse(segmentSchema, decodeCbor(encoded, { maxBytes: 8 * 1024 * 1024, maxDepth: 4 }));
-      if (parsed.ok) loaded.set(number, [...parsed.value]);
+      const messages = await readSegment(vault, key);
+      if (messages) loaded.set(number, [...messages]);
+      else firstFree = Math.max(firstFree, number + 1);
     }
     segments = loaded;
     return loaded;
@@ -79,7 +83,7 @@ export function createTextHistory(vault: VaultStore, prefix: string): TextHistor
           segment = existing.segment;
           (loaded.get(segment) as StoredMessage[])[existing.index] = message;
         } else {
-          segment = Math.max(0, ...loaded.keys());
+          segment = Math.max(firstFree, ...loaded.keys());
           if ((loaded.get(segment)?.length ?? 0) >= SEGMENT_MESSAGES) segment += 1;
           const messages = loaded.get(segment) ?? [];
           messages.push(message);
@@ -115,6 +119,20 @@ export function createTextHistory(vault: VaultStore, prefix: string): TextHistor
         return eligible.sort(compareMessages).slice(-limit);
       }),
   };
+}
+
+/** Undefined for a record that is damaged: one bad sector must not take the whole room away. */
+async function readSegment(vault: VaultStore, key: string): Promise<readonly StoredMessage[] | undefined> {
+  try {
+    const encoded = await vault.read(key);
+    const parsed =
+      encoded && parse(segmentSchema, decodeCbor(encoded, { maxBytes: 8 * 1024 * 1024, maxDepth: 4 }));
+    return parsed?.ok ? parsed.value : undefined;
+  } catch (error) {
+    if (error instanceof CborError || (error instanceof CodedError && DAMAGED.has(error.code)))
+      return undefined;
+    throw error;
+  }
 }
 
 /** Log order; messages without a place in the log come last, by time. */

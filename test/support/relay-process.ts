@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import {
   nodePrefix,
   WEBTRANSPORT_PACKAGE_DEFINES,
@@ -30,6 +30,8 @@ export const RELAY_BUNDLE = join(root, 'dist/relay/relay.js');
 
 /** How to start a relay for a test. */
 export interface RelayProcessOptions {
+  /** Another bundle than the relay as it is. */
+  readonly bundle?: string;
   /** Kept by the caller; without it a fresh directory is made and removed by `stop` and `kill`. */
   readonly dataDir?: string;
   /** Default 0, a free port. */
@@ -87,14 +89,15 @@ export function denoBinary(): string {
   throw new Error('The Deno binary is missing: run npm install.');
 }
 
-/** Bundles an entry for Deno, unless the output is newer than everything it is made from. */
+/** Bundles an entry for Deno, unless the output is newer than everything it is made from; always with plugins. */
 export async function bundleForDeno(
   entry: string,
   outfile: string,
   sources: readonly string[],
+  plugins: readonly Plugin[] = [],
 ): Promise<void> {
   const newest = Math.max(...sources.map((source) => newestChange(join(root, source))));
-  if (existsSync(outfile) && statSync(outfile).mtimeMs > newest) return;
+  if (plugins.length === 0 && existsSync(outfile) && statSync(outfile).mtimeMs > newest) return;
   mkdirSync(dirname(outfile), { recursive: true });
   // Another test process may build at the same time: write beside it and rename.
   const temporary = `${outfile}.${process.pid}.js`;
@@ -104,7 +107,7 @@ export async function bundleForDeno(
     format: 'esm',
     platform: 'node',
     external: ['node:*'],
-    plugins: [nodePrefix, webtransportPackage],
+    plugins: [...plugins, nodePrefix, webtransportPackage],
     define: WEBTRANSPORT_PACKAGE_DEFINES,
     outfile: temporary,
     logLevel: 'silent',
@@ -120,7 +123,8 @@ function newestChange(path: string): number {
 
 /** Starts a relay on loopback with the same sandbox as in the application. */
 export async function startRelay(options: RelayProcessOptions = {}): Promise<RelayProcess> {
-  await bundleForDeno('server/cli.ts', RELAY_BUNDLE, ['server', 'core/base', 'core/protocol']);
+  if (options.bundle === undefined)
+    await bundleForDeno('server/cli.ts', RELAY_BUNDLE, ['server', 'core/base', 'core/protocol']);
   const ownData = options.dataDir === undefined;
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'conclave-relay-'));
   const configDir = mkdtempSync(join(tmpdir(), 'conclave-relay-config-'));
@@ -142,7 +146,7 @@ export async function startRelay(options: RelayProcessOptions = {}): Promise<Rel
       `--allow-read=${dataDir},${configDir}`,
       `--allow-write=${dataDir}`,
       `--allow-env=${ENVIRONMENT_NAMES.join(',')}`,
-      RELAY_BUNDLE,
+      options.bundle ?? RELAY_BUNDLE,
       '--config',
       configPath,
       '--data',
