@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -123,6 +123,75 @@ describe('the voice path in Chromium', () => {
     });
   });
 
+  const recovered = (page: Page): Promise<unknown> =>
+    page.waitForFunction(() => {
+      const { output, microphone } = mediaTrial.state();
+      return output === 'running' && microphone.state === 'live';
+    });
+  /** Resolves when so many more frames have made the whole way. */
+  const hearMore = async (page: Page, frames: number): Promise<void> => {
+    const { people } = await page.evaluate(() => mediaTrial.stats());
+    const wanted = (people[0]?.received ?? 0) + frames;
+    await page.evaluate((count) => mediaTrial.hear(count), wanted);
+  };
+
+  it(
+    'comes back from a suspended output and a microphone that was unplugged',
+    { timeout: 60_000 },
+    async () => {
+      await trial({ loss: 0, jitterMs: 0 }, SETTINGS, async (page) => {
+        await hearMore(page, 50);
+        await page.evaluate(() => mediaTrial.suspendOutput());
+        await recovered(page);
+        await hearMore(page, 50);
+
+        await page.evaluate(() => mediaTrial.occupyMicrophone(true));
+        const told = await page.evaluate(() => {
+          mediaTrial.unplugMicrophone();
+          return mediaTrial.state().microphone;
+        });
+        expect(told).toMatchObject({ state: 'failed', code: 'microphone_lost' });
+        await page.waitForFunction(() => {
+          const { microphone } = mediaTrial.state();
+          return microphone.state === 'failed' && microphone.code === 'microphone_busy';
+        });
+        await page.evaluate(() => mediaTrial.occupyMicrophone(false));
+        // By itself within the interval of its attempts, and at once when the system tells of a device.
+        await page.evaluate(() => mediaTrial.changeDevices());
+        await recovered(page);
+        await hearMore(page, 50);
+
+        await page.evaluate(() => mediaTrial.unplugMicrophone());
+        await recovered(page);
+        await hearMore(page, 50);
+      });
+    },
+  );
+
+  it.runIf(existsSync('/proc/self/cmdline'))(
+    'comes back when the audio service of the browser dies',
+    { timeout: 120_000 },
+    async () => {
+      await trial({ loss: 0, jitterMs: 0 }, SETTINGS, async (page) => {
+        await hearMore(page, 50);
+        const session = await browser.newBrowserCDPSession();
+        const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+        const services = processInfo.filter(({ id }) =>
+          readFileSync(`/proc/${id}/cmdline`, 'latin1').includes('audio.mojom.AudioService'),
+        );
+        expect(services.length).toBe(1);
+        for (const { id } of services) process.kill(id, 'SIGKILL');
+        await page.waitForFunction(() => {
+          const { output, microphone } = mediaTrial.state();
+          return output !== 'running' || microphone.state !== 'live';
+        });
+        await recovered(page);
+        await hearMore(page, 100);
+        await hearClearly(page, 0.8, 3);
+      });
+    },
+  );
+
   it('notices a relay that is gone', { timeout: 60_000 }, async () => {
     await trial({ loss: 0, jitterMs: 0 }, SETTINGS, async (page, relay) => {
       relay.stop();
@@ -151,7 +220,7 @@ describe('the voice path in Chromium', () => {
         code: expect.stringMatching(/^microphone_(denied|missing)$/),
       });
       expect(state.microphone).toHaveProperty('message', expect.stringContaining('you can listen'));
-      await page.waitForFunction(() => mediaTrial.output() === 'running');
+      await page.waitForFunction(() => mediaTrial.state().output === 'running');
     } finally {
       await bare.close();
     }

@@ -34,7 +34,15 @@ export interface MediaTrial {
   talk(pressed: boolean): Promise<void>;
   /** Resolves when the far end is not shown as speaking any more. */
   silent(): Promise<void>;
-  output(): AudioEngineState['output'];
+  state(): AudioEngineState;
+  /** Suspends the output as the browser does when devices change. */
+  suspendOutput(): Promise<void>;
+  /** Makes every getUserMedia fail as a busy device does, or lets them through again. */
+  occupyMicrophone(busy: boolean): void;
+  /** Ends the microphone's track as unplugging it does. */
+  unplugMicrophone(): void;
+  /** Tells the page that a device has come or gone. */
+  changeDevices(): void;
   closeReason(): Promise<string>;
 }
 
@@ -49,6 +57,24 @@ declare const trustedTypes: {
 };
 
 function createTrial(): MediaTrial {
+  // The engine's own devices are reached from outside, as the browser and the system reach them.
+  const contexts: AudioContext[] = [];
+  globalThis.AudioContext = class extends AudioContext {
+    constructor(options?: AudioContextOptions) {
+      super(options);
+      contexts.push(this);
+    }
+  };
+  const devices = navigator.mediaDevices;
+  const getUserMedia = devices.getUserMedia.bind(devices);
+  let busy = false;
+  let track: MediaStreamTrack | undefined;
+  devices.getUserMedia = async (constraints) => {
+    if (busy) throw new DOMException('in use', 'NotReadableError');
+    const stream = await getUserMedia(constraints);
+    [track] = stream.getAudioTracks();
+    return stream;
+  };
   const policy = trustedTypes.createPolicy('trial', { createScriptURL: (url) => url });
   const worker = new Worker(policy.createScriptURL('/media.worker.js'), { type: 'module' });
   const channel = new MessageChannel();
@@ -150,7 +176,20 @@ function createTrial(): MediaTrial {
     async silent() {
       while (speaks) await new Promise((resolve) => setTimeout(resolve, 50));
     },
-    output: () => engine.state.output,
+    state: () => engine.state,
+    async suspendOutput() {
+      await contexts.at(-1)?.suspend();
+    },
+    occupyMicrophone(next) {
+      busy = next;
+    },
+    unplugMicrophone() {
+      track?.stop();
+      track?.dispatchEvent(new Event('ended'));
+    },
+    changeDevices() {
+      devices.dispatchEvent(new Event('devicechange'));
+    },
     closeReason: () => closed,
   };
 }
