@@ -24,6 +24,8 @@ declare module '@fails-components/webtransport' {
       readonly privKey: string;
       readonly initialBidirectionalStreams: number;
       readonly initialUnidirectionalStreams: number;
+      readonly initialStreamFlowControlWindow: number;
+      readonly initialSessionFlowControlWindow: number;
       readonly streamFlowControlWindowSizeLimit: number;
       readonly sessionFlowControlWindowSizeLimit: number;
     });

@@ -23,7 +23,8 @@ export interface FallbackServer {
 const CONNECTION_HEADER = 'conclave-connection';
 /** One control stream; the package wants room for at least one more of each kind. */
 const MAX_STREAMS = 2;
-const STREAM_WINDOW_BYTES = 1024 * 1024;
+/** Above the largest message, so that no message waits for a window halfway. */
+const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 /** Datagrams kept for one listener while TCP is stuck: a third of a second of one voice. */
 const MAX_WAITING_DATAGRAMS = 16;
 
@@ -56,6 +57,8 @@ export async function createFallbackServer(
     privKey: certificate.privateKeyPem,
     initialBidirectionalStreams: MAX_STREAMS,
     initialUnidirectionalStreams: MAX_STREAMS,
+    initialStreamFlowControlWindow: STREAM_WINDOW_BYTES,
+    initialSessionFlowControlWindow: STREAM_WINDOW_BYTES,
     streamFlowControlWindowSizeLimit: STREAM_WINDOW_BYTES,
     sessionFlowControlWindowSizeLimit: STREAM_WINDOW_BYTES,
   });

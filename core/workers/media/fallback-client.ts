@@ -7,6 +7,8 @@ import { adoptSession, sessionUrl, type WebTransportSession } from './web-transp
 
 /** The relay takes frames of at most 128 KiB. */
 const MAX_CONTROL_CHUNK = 32 * 1024;
+/** Larger than any message, as on the relay's side. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
 /** Bytes the WebSocket may hold back; more means that it is stuck. */
 const MAX_BUFFERED_BYTES = 16 * 1024;
 
@@ -53,7 +55,12 @@ function startSession(
   };
   let session: WebTransportPonyfill;
   try {
-    session = new WebTransportPonyfill(relayUrl);
+    session = new WebTransportPonyfill(relayUrl, {
+      initialStreamFlowControlWindow: WINDOW_BYTES,
+      initialSessionFlowControlWindow: WINDOW_BYTES,
+      streamFlowControlWindowSizeLimit: WINDOW_BYTES,
+      sessionFlowControlWindowSizeLimit: WINDOW_BYTES,
+    });
   } finally {
     scope.WebSocket = Original;
   }

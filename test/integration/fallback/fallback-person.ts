@@ -46,6 +46,11 @@ export async function startFallbackHost(): Promise<FallbackHost> {
     WebSocket: class extends WebSocket {
       constructor(url: string, protocols: string[]) {
         super(url, protocols, { origin });
+        // In a browser, promises are settled between the events `open` and `message`.
+        this.once('open', () => {
+          this.pause();
+          setImmediate(() => this.resume());
+        });
       }
     },
   });
