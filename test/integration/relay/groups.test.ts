@@ -317,4 +317,32 @@ describe('groups', () => {
     expect(sameBytes((await b.next('group.commit')).commit, commit)).toBe(true);
     closeAll(people);
   });
+
+  it('keeps no more than 64 MiB of copies of one Welcome', async () => {
+    const [a, b] = [await person(newKey(), 'Copies A'), await person(newKey(), 'Copies B')];
+    const room = await newRoom(a);
+    const { group } = await a.request({ t: 'text.subscribe', room });
+    await b.request({ t: 'text.subscribe', room });
+    await a.request({ t: 'group.create', group, groupInfo: utf8('0') });
+    const bundle = (copies: number) =>
+      ({
+        t: 'group.commit',
+        group,
+        epoch: 0,
+        commit: utf8('commit'),
+        welcome: {
+          message: new Uint8Array(1_000_000),
+          sessions: [],
+          identities: Array.from({ length: copies }, () => b.key.identity),
+        },
+        groupInfo: utf8('1'),
+      }) as const;
+    expect((await a.refused(bundle(1000))).code).toBe('message_too_large');
+    expect(await a.request({ t: 'group.log', group, since: 0, limit: 10 })).toEqual({
+      entries: [],
+      more: false,
+    });
+    expect(await a.request(bundle(1))).toEqual({ cursor: 1 });
+    closeAll([a, b]);
+  });
 });
