@@ -23,6 +23,9 @@ export class StatusBarElement extends WorkbenchElement {
     css`
       :host {
         display: block;
+        /* However much stands in it, it must not make the window wider. */
+        min-width: 0;
+        overflow: hidden;
         height: 22px;
         background: var(--vscode-statusBar-background);
         color: var(--vscode-statusBar-foreground);

@@ -1,0 +1,4 @@
+// Never gives back control.
+exports.disrupt = () => {
+  for (;;);
+};
