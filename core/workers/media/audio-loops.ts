@@ -8,6 +8,11 @@ import { BLOCK_SAMPLES, MIX_SAMPLES } from '../../media/voice-receiver.ts';
  * 640 plays cleanly and 512 does not (measured).
  */
 export const PLAYBACK_LOW_WATER = 640;
+/** Where this worker runs late, each underrun raises the mark by 5 ms up to 50 ms; calm lowers it again. */
+const UNDERRUN_STEP = 240;
+const MAX_LOW_WATER = 2400;
+const CALM_STEP = 120;
+const CALM_MS = 5000;
 /** More captured audio than this was held up by this worker; sending it late would be delay for ever. */
 const MAX_CAPTURE_BACKLOG = 4800;
 const WAKE_UP_MS = 100;
@@ -55,16 +60,31 @@ export function createPlaybackLoop(
   let active = false;
   let running = false;
   const block = new Float32Array(MIX_SAMPLES);
+  let lowWater = PLAYBACK_LOW_WATER;
+  let underruns = ring.underruns;
+  let calmSince = 0;
+  const adapt = (): void => {
+    const now = performance.now();
+    if (ring.underruns !== underruns) {
+      underruns = ring.underruns;
+      lowWater = Math.min(MAX_LOW_WATER, lowWater + UNDERRUN_STEP);
+      calmSince = now;
+    } else if (now - calmSince > CALM_MS) {
+      lowWater = Math.max(PLAYBACK_LOW_WATER, lowWater - CALM_STEP);
+      calmSince = now;
+    }
+  };
   const run = async (): Promise<void> => {
     running = true;
     while (active) {
-      while (ring.available() < PLAYBACK_LOW_WATER) {
+      adapt();
+      while (ring.available() < lowWater) {
         fill(block);
         ring.write(block);
       }
       // Only now there is something to miss.
       ring.setStreaming(true);
-      await waitForRoom(memory, ring, PLAYBACK_LOW_WATER, WAKE_UP_MS);
+      await waitForRoom(memory, ring, lowWater, WAKE_UP_MS);
     }
     ring.setStreaming(false);
     running = false;
