@@ -8,7 +8,10 @@ const VIEW = 'voice.call';
 /** Fills the call view and offers the microphone's commands and status bar items. */
 export function activate(context: ExtensionContext): void {
   const { api, subscriptions } = context;
-  subscriptions.add(api.views.registerElementView(VIEW, { create: (host) => createCallElement(api, host) }));
+  const memory = {};
+  subscriptions.add(
+    api.views.registerElementView(VIEW, { create: (host) => createCallElement(api, host, memory) }),
+  );
   const register = (id: string, run: (argument: unknown) => unknown): void => {
     subscriptions.add(api.commands.register(id, (argument) => run(argument)));
   };

@@ -117,6 +117,9 @@ test('in a call of two, with messages', async () => {
     for (const { page } of [ada, ben]) await expect(page.getByTestId('chat-message')).toHaveCount(index + 1);
   }
   await look('call');
+  await ada.page.setViewportSize(SIZES[1]);
+  await expect(ada.page.getByText('Then I will put the new chart up')).toBeInViewport();
+  await ada.page.setViewportSize(SIZES[0]);
   await ada.page.getByTestId('chat-encryption').click();
   await expect(ada.page.getByTestId('chat-members')).toBeVisible();
   await look('call-members');
@@ -165,7 +168,12 @@ test('reconnecting', async () => {
   await relay.kill();
   await ben.until('loss noticed', ({ connection }) => connection.state === 'reconnecting');
   await ben.write('This goes out when the line is back.');
+  // Who was in the call stays readable, although nobody is heard.
+  const members = ben.page.getByTestId('call-member');
+  await expect(members).toHaveText([/Ben/, /Ada/]);
   await look('reconnecting', ben);
+  // The view has moved to the panel and back meanwhile.
+  await expect(members).toHaveText([/Ben/, /Ada/]);
   relay = await startRelay({ dataDir, port });
   await ben.waitForMembers(2, 45_000);
 });

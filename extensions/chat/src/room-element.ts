@@ -425,11 +425,20 @@ export class ChatRoomElement extends LitElement {
   #stop(): void {
     for (const held of this.#held) held.dispose();
     this.#held = [];
+    this.#resized.disconnect();
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.#clock = setInterval(() => (this.now = Date.now()), CLOCK_INTERVAL_MS);
+  }
+
+  /** A window that becomes smaller must not hide the newest messages from who is reading them. */
+  readonly #resized = new ResizeObserver(() => this.#toBottom());
+
+  protected override firstUpdated(): void {
+    const scroller = this.#scroller;
+    if (scroller) this.#resized.observe(scroller);
   }
 
   override disconnectedCallback(): void {

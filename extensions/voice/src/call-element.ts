@@ -7,6 +7,12 @@ import { strings } from './strings.ts';
 /** People come and go: a difference shorter than this is told calmly, a longer one is a warning. */
 const MISMATCH_PATIENCE_MS = 5000;
 
+/** What outlives the element: the view gets a new one when it is moved or the window becomes narrow. */
+export interface CallMemory {
+  /** Who was in the call when that was last known. */
+  last?: { readonly room: number; readonly rows: readonly RosterRow[] };
+}
+
 type ActiveCall = Exclude<Call, { readonly state: 'none' }>;
 
 /**
@@ -19,7 +25,7 @@ export class CallElement extends LitElement {
   #api: Conclave | undefined;
   #held: Disposable[] = [];
   #mismatchTimer: ReturnType<typeof setTimeout> | undefined;
-  #last: { readonly room: number; readonly rows: readonly RosterRow[] } | undefined;
+  #memory: CallMemory = {};
   #volumes = new Map<string, number>();
   #sendingVolume = new Set<string>();
 
@@ -294,8 +300,9 @@ export class CallElement extends LitElement {
   }
 
   /** Gives the element what it shows; called once, before it is put into a document. */
-  start(api: Conclave, host: ElementViewHost): void {
+  start(api: Conclave, host: ElementViewHost, memory: CallMemory): void {
     this.#api = api;
+    this.#memory = memory;
     const update = (): void => {
       this.#watchMismatch();
       this.requestUpdate();
@@ -371,9 +378,10 @@ export class CallElement extends LitElement {
     const room = api.rooms.all.find(({ id }) => id === call.room)?.name ?? strings.unknownRoom;
     const offline = api.connection.state.state !== 'connected';
     const now = buildRoster(call, api.rooms.people, api.call.speaking, api.call.transmitting);
-    if (call.state === 'joined' && !offline) this.#last = { room: call.room, rows: now };
+    if (now.length > 0) this.#memory.last = { room: call.room, rows: now };
     // While the connection is made again the group is not there; who was in it stays readable, greyed.
-    const last = now.length === 0 && this.#last?.room === call.room ? this.#last : undefined;
+    const { last: kept } = this.#memory;
+    const last = now.length === 0 && kept?.room === call.room ? kept : undefined;
     const rows = last ? last.rows.map((row) => ({ ...row, talking: false })) : now;
     const mode = api.configuration.get<VoiceMode>('voice.mode');
     const banner = offline
@@ -624,9 +632,9 @@ export class CallElement extends LitElement {
 }
 
 /** Makes the element for one place. */
-export function createCallElement(api: Conclave, host: ElementViewHost): HTMLElement {
+export function createCallElement(api: Conclave, host: ElementViewHost, memory: CallMemory): HTMLElement {
   if (!customElements.get('conclave-call')) customElements.define('conclave-call', CallElement);
   const element = document.createElement('conclave-call') as CallElement;
-  element.start(api, host);
+  element.start(api, host, memory);
   return element;
 }
