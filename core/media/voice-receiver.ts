@@ -8,8 +8,8 @@ import { MAX_STRETCH_SAMPLES, stretchSpeech } from './time-stretch.ts';
 /** Captured audio is processed in blocks of 10 ms, the unit of media time. */
 export const BLOCK_SAMPLES = 480;
 /**
- * The mix is made in blocks of 2.5 ms: a spurt can then begin in the middle of what the device takes at once,
- * which is 4 ms earlier on average than with blocks of 10 ms.
+ * The mix is made in blocks of 2.5 ms, so that the playback ring is filled to its mark and not up to 10 ms above
+ * it.
  */
 export const MIX_SAMPLES = 120;
 const MAX_STEP_SAMPLES = 60 * SAMPLES_PER_MS + MAX_STRETCH_SAMPLES;
