@@ -118,7 +118,7 @@ test('in a call of two, with messages', async () => {
   }
   await look('call');
   await ada.page.setViewportSize(SIZES[1]);
-  await expect(ada.page.getByText('Then I will put the new chart up')).toBeInViewport();
+  await expect(ada.page.getByTestId('chat-message').last()).toBeInViewport();
   await ada.page.setViewportSize(SIZES[0]);
   await ada.page.getByTestId('chat-encryption').click();
   await expect(ada.page.getByTestId('chat-members')).toBeVisible();
