@@ -348,7 +348,9 @@ export function createExtensionService(options: ExtensionServiceOptions): Extens
       manifest,
       clock,
       openFrame: () => openFrame(manifest.id, code),
-      isGranted: (permission) => grants.has(manifest.id, permission),
+      // Both: a grant may be older than a manifest that no longer asks for it.
+      isGranted: (permission) =>
+        manifest.permissions?.includes(permission) === true && grants.has(manifest.id, permission),
       mayRun: (command) => own.has(command) || services.commands.get(command)?.public === true,
       onError: (error) => reportError(running, error),
       onDidChange: () => changed.fire(),

@@ -26,6 +26,7 @@ import {
 export interface SandboxApi {
   readonly api: Conclave;
   runCommand(id: string, args: readonly CommandArgument[]): Promise<unknown>;
+  dispose(): void;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -84,15 +85,27 @@ export function createSandboxApi(
       },
     };
   };
+  /** Everything subscribed, so that it ends with the extension, kept or not. */
+  const owned = new Set<Disposable>();
+  const own = (subscription: Disposable): Disposable => {
+    const ending = once(() => {
+      owned.delete(ending);
+      subscription.dispose();
+    });
+    owned.add(ending);
+    return ending;
+  };
   const safely = <T>(event: Event<T>): Event<T> => {
     return (listener) =>
-      event((value) => {
-        try {
-          listener(value);
-        } catch (error) {
-          reportError(error);
-        }
-      });
+      own(
+        event((value) => {
+          try {
+            listener(value);
+          } catch (error) {
+            reportError(error);
+          }
+        }),
+      );
   };
   const guarded =
     <T>(permission: string, event: Event<T>): Event<T> =>
@@ -106,10 +119,12 @@ export function createSandboxApi(
     value: () => T,
   ): Event<T> => {
     const emitter: Emitter<T> = createEmitter<T>();
-    client.on(name)((payload) => {
-      (state as Record<string, unknown>)[name] = payload;
-      emitter.fire(value());
-    });
+    own(
+      client.on(name)((payload) => {
+        (state as Record<string, unknown>)[name] = payload;
+        emitter.fire(value());
+      }),
+    );
     return emitter.event;
   };
   const mirror = <N extends keyof SandboxStart['state']>(
@@ -127,11 +142,13 @@ export function createSandboxApi(
   const speakingChanged = mirrored('speaking', () => undefined as void);
   const statsChanged = mirrored('stats', () => undefined as void);
   const settingChanged = createEmitter<{ affects(key: string): boolean }>();
-  client.on('setting')(({ key, value }) => {
-    settings.set(key, value);
-    settingChanged.fire({ affects: (asked) => asked === key || key.startsWith(`${asked}.`) });
-  });
-  client.on('textGroup')((group) => groups.set(group.room, group));
+  own(
+    client.on('setting')(({ key, value }) => {
+      settings.set(key, value);
+      settingChanged.fire({ affects: (asked) => asked === key || key.startsWith(`${asked}.`) });
+    }),
+  );
+  own(client.on('textGroup')((group) => groups.set(group.room, group)));
 
   const snapshot = <T>(provider: TreeViewProvider<T>, nodes: Map<string, unknown>): TreeRows => {
     const rows: { readonly parent: number; readonly item: TreeRows[number]['item'] }[] = [];
@@ -419,6 +436,9 @@ export function createSandboxApi(
   for (const namespace of Object.values(api)) Object.freeze(namespace);
   return {
     api: Object.freeze(api),
+    dispose() {
+      for (const subscription of [...owned]) subscription.dispose();
+    },
     async runCommand(id, args) {
       const handler = handlers.get(id);
       if (!handler) return fail('command_without_code', `There is no code for "${id}".`);

@@ -1,11 +1,11 @@
+import { CodedError } from '../../../../core/base/coded-error.ts';
 import { connectRpc, serveRpc, type RpcPort } from '../../../../core/base/rpc/rpc.ts';
 import type { Disposable, ExtensionModule } from '../../../../extensions/api/conclave.d.ts';
 import type { RuntimeMethods, SandboxEvents, SandboxMethods } from '../protocol.ts';
 import { createSandboxApi, type SandboxApi } from './sandbox-api.ts';
-import { CodedError } from '../../../../core/base/coded-error.ts';
 
 /** Answers the workbench for one extension. `load` runs its script, once, when it is to be activated. */
-export function serveExtension(port: RpcPort, load: () => ExtensionModule): void {
+export function serveExtension(port: RpcPort, load: () => ExtensionModule): Disposable {
   const client = connectRpc<SandboxMethods, SandboxEvents>(port);
   const subscriptions: Disposable[] = [];
   let module: ExtensionModule | undefined;
@@ -19,7 +19,7 @@ export function serveExtension(port: RpcPort, load: () => ExtensionModule): void
       throw new CodedError('extension_failed', error instanceof Error ? error.message : String(error));
     }
   };
-  serveRpc<RuntimeMethods, Readonly<Record<never, never>>>(port, {
+  const server = serveRpc<RuntimeMethods, Readonly<Record<never, never>>>(port, {
     activate: (start) =>
       told(async () => {
         sandbox = createSandboxApi(client, start);
@@ -47,4 +47,11 @@ export function serveExtension(port: RpcPort, load: () => ExtensionModule): void
     'command.run': ({ id, args }) => told(async () => await sandbox?.runCommand(id, args)),
     ping: () => null,
   });
+  return {
+    dispose() {
+      sandbox?.dispose();
+      server.dispose();
+      client.dispose();
+    },
+  };
 }
