@@ -54,3 +54,22 @@ test('it writes down who is in the call', async () => {
   await openLog();
   await expect(page.getByRole('treeitem', { name: /^Ada.*was there/ })).toBeVisible();
 });
+
+test('the answer is kept for the next start, and the command takes it back', async () => {
+  await workbench.close();
+  workbench = await openWorkbench({ profile });
+  await workbench.unlock();
+  const { page } = workbench;
+  await expect(page.locator('iframe')).toHaveCount(1);
+  await expect(dialog()).toBeHidden();
+  await page.keyboard.press('F1');
+  await page.keyboard.type('Show Running Extensions');
+  await page.keyboard.press('Enter');
+  await page.getByText(/Call log 0\.1\.0/).click();
+  await page.getByText('Take its permissions back').click();
+  await expect(page.locator('iframe')).toHaveCount(0);
+  await openLog();
+  await expect(dialog()).toContainText('“Call log” by conclave');
+  await dialog().getByRole('button', { name: 'Don’t allow' }).click();
+  await expect(page.getByText('it was not given the permission "call.read"').first()).toBeVisible();
+});
