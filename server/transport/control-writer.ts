@@ -44,6 +44,8 @@ export function createControlWriter(
     running = pump().then(
       () => {
         running = undefined;
+        // Something may have been written between the last look at the queue and this moment.
+        if (queue.length > 0) start();
       },
       () => {
         failed = true;
