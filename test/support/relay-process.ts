@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -99,8 +100,8 @@ export async function bundleForDeno(
   const newest = Math.max(...sources.map((source) => newestChange(join(root, source))));
   if (plugins.length === 0 && existsSync(outfile) && statSync(outfile).mtimeMs > newest) return;
   mkdirSync(dirname(outfile), { recursive: true });
-  // Another test process may build at the same time: write beside it and rename.
-  const temporary = `${outfile}.${process.pid}.js`;
+  // The same file may be built at the same time, here or in another process: write beside it and rename.
+  const temporary = `${outfile}.${randomUUID()}.js`;
   await build({
     entryPoints: [join(root, entry)],
     bundle: true,
