@@ -3,7 +3,7 @@
  * `npm test`: everything, from a fresh checkout, with no questions asked. The last line is
  * `N passed, N failed`, summed over the checks, the unit and integration tests and the end-to-end tests.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBrowser, ensureBuild, ensureDependencies, run } from './ensure.mjs';
 import { root } from './paths.mjs';
@@ -55,23 +55,27 @@ const unit = await run(
 add(withExitCode(readVitest(unitReport), unit.code));
 
 heading('End-to-end tests');
-if (
-  readdirSync(join(root, 'test/e2e'), { recursive: true }).some((file) => String(file).endsWith('.spec.ts'))
-) {
-  const e2eReport = join(reports, 'playwright.json');
-  const e2e = await run(
-    process.execPath,
-    [join(root, 'node_modules/@playwright/test/cli.js'), 'test', '--reporter=list,json'],
-    { timeoutMs: PLAYWRIGHT_MS, env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: e2eReport }, inherit: true },
-  );
-  add(withExitCode(readPlaywright(e2eReport), e2e.code));
-} else process.stdout.write('There are none.\n');
+await playwright('playwright.json', []);
+
+heading('Attacks by extensions');
+await playwright('hostile.json', ['--config', join(root, 'test/hostile/playwright.config.ts')]);
 
 if (checks.failed.length > 0) process.stdout.write(`\nFailed checks: ${checks.failed.join(', ')}\n`);
 process.stdout.write(
   `\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`,
 );
 process.exitCode = total.failed === 0 ? 0 : 1;
+
+/** @param {string} name of the report @param {readonly string[]} args @returns {Promise<void>} */
+async function playwright(name, args) {
+  const report = join(reports, name);
+  const { code } = await run(
+    process.execPath,
+    [join(root, 'node_modules/@playwright/test/cli.js'), 'test', ...args, '--reporter=list,json'],
+    { timeoutMs: PLAYWRIGHT_MS, env: { ...env, PLAYWRIGHT_JSON_OUTPUT_NAME: report }, inherit: true },
+  );
+  add(withExitCode(readPlaywright(report), code));
+}
 
 /** @param {string} file @returns {Counts} */
 function readVitest(file) {
