@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { startRelay } from '../support/relay-process.ts';
 import { openWorkbench } from '../support/workbench.ts';
@@ -15,8 +14,10 @@ test('the name of one cannot be taken by another key', async () => {
     await expect(ada.page.getByRole('treeitem', { name: /^Lobby/ })).toBeVisible();
     await other.createIdentity('ADA');
     await other.connect('127.0.0.1', relay.port);
-    const { connection } = await other.until('refused', (state) => state.connection.state === 'disconnected');
-    expect(connection.error?.code).toBe('name_taken');
+    await other.until(
+      'refused for its name',
+      ({ connection }) => connection.state === 'disconnected' && connection.error?.code === 'name_taken',
+    );
     await expect(other.page.getByText('This name belongs to another key')).toBeVisible();
     await expect(other.page.getByRole('treeitem')).toHaveCount(0);
   } finally {
