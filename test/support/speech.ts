@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readWav, resample, writeWav, type Recording } from './wav-file.ts';
+import { readWav, resample, type Recording } from './wav-file.ts';
 
 const PROMPTS = '/usr/share/sounds/alsa';
 const PROMPT_NAMES = [
@@ -30,9 +30,4 @@ export function loadSpeech(root: string): Recording {
     offset += part.length;
   }
   return { sampleRate: 48_000, samples };
-}
-
-/** Writes speech to the file a fake microphone plays. */
-export function writeMicrophoneFile(path: string, recording: Recording): void {
-  writeWav(path, recording);
 }

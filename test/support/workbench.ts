@@ -7,8 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright';
 import type { StampedAudio } from '../../core/media/speech-comparison.ts';
 import { launchChromium } from './chromium.ts';
-import { writeMicrophoneFile } from './speech.ts';
-import type { Recording } from './wav-file.ts';
+import { writeWav, type Recording } from './wav-file.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const START_TIMEOUT_MS = 30_000;
@@ -143,7 +142,7 @@ export async function openWorkbench(options: WorkbenchOptions = {}): Promise<Wor
   });
   const pageErrors: string[] = [];
   const microphoneFile = join(scratch, 'microphone.wav');
-  if (options.microphone) writeMicrophoneFile(microphoneFile, options.microphone);
+  if (options.microphone) writeWav(microphoneFile, options.microphone);
   const browser = await launchChromium(options.microphone ? microphoneFile : undefined);
   const context = await browser.newContext({ viewport: options.viewport ?? { width: 1280, height: 800 } });
   const page = await context.newPage();

@@ -6,7 +6,8 @@ import { chromium, type Browser, type Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AudioSettings } from '../../../core/media/media-contract.ts';
 import { findChromium, launchChromium } from '../../support/chromium.ts';
-import { loadSpeech, writeMicrophoneFile } from '../../support/speech.ts';
+import { loadSpeech } from '../../support/speech.ts';
+import { writeWav } from '../../support/wav-file.ts';
 import type { MediaTrial } from './media-trial.page.ts';
 import { serveTrialPage, startEchoRelay } from './trial-host.ts';
 
@@ -30,7 +31,7 @@ describe('the voice path in Chromium', () => {
 
   beforeAll(async () => {
     const microphone = join(folder, 'speech.wav');
-    writeMicrophoneFile(microphone, loadSpeech(fileURLToPath(new URL('../../..', import.meta.url))));
+    writeWav(microphone, loadSpeech(fileURLToPath(new URL('../../..', import.meta.url))));
     [browser, host] = await Promise.all([launchChromium(microphone), serveTrialPage()]);
   });
   afterAll(async () => {
